@@ -1,0 +1,92 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Settings that every Swift target shares: strict concurrency, strict memory safety, and no warning let through.
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// Tests hand raw pointers to kernels freely, so strict memory safety is left off there.
+let testing: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+let c: [CSetting] = [.enableWarning("all"), .treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "weir",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "Weir", targets: ["WeirTensors", "WeirIO", "WeirOps", "WeirPipeline"]),
+    .executable(name: "weir", targets: ["weir"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+  ],
+  targets: [
+    // The words of the design as types. Depends on nothing.
+    .target(name: "WeirTensors", path: "Sources/Tensors", swiftSettings: common),
+
+    // Bytes and formats.
+    .target(name: "CSystem", path: "Sources/CSystem", cSettings: c),
+    .systemLibrary(
+      name: "CXxhash", path: "Sources/CXxhash", pkgConfig: "libxxhash",
+      providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .target(
+      name: "WeirIO",
+      dependencies: ["WeirTensors", "CSystem", "CXxhash"],
+      path: "Sources/IO", swiftSettings: common),
+
+    // Arithmetic.
+    .target(name: "CKernels", path: "Sources/CKernels", cSettings: c),
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .target(
+      name: "WeirOps", dependencies: ["WeirTensors", "CKernels"],
+      path: "Sources/Ops", swiftSettings: common),
+
+    // The language, planning, running.
+    .target(
+      name: "WeirPipeline",
+      dependencies: ["WeirTensors", "WeirIO", "WeirOps"],
+      path: "Sources/Pipeline", swiftSettings: common),
+
+    // The command line.
+    .executableTarget(
+      name: "weir",
+      dependencies: [
+        "WeirPipeline", "WeirIO", "WeirOps", "WeirTensors", "CSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/weir", swiftSettings: common),
+
+    .target(
+      name: "TestSupport", dependencies: ["WeirTensors"], path: "Tests/TestSupport", swiftSettings: testing),
+    .testTarget(
+      name: "TensorsTests", dependencies: ["WeirTensors", "TestSupport"], swiftSettings: testing),
+    .testTarget(
+      name: "IOTests", dependencies: ["WeirIO", "WeirTensors", "TestSupport"], swiftSettings: testing),
+    .testTarget(
+      name: "OpsTests", dependencies: ["WeirOps", "WeirTensors", "CKernels", "TestSupport"], swiftSettings: testing),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: ["WeirPipeline", "WeirIO", "WeirOps", "WeirTensors", "TestSupport"], swiftSettings: testing),
+    .testTarget(
+      name: "CLITests", dependencies: ["weir", "WeirPipeline", "WeirIO", "WeirTensors", "TestSupport"],
+      swiftSettings: testing),
+  ]
+)
