@@ -1,0 +1,16 @@
+/// A published recipe or a primitive: a declaration, and a pure function from a tensor's inputs to an expression.
+public protocol Method: Sendable {
+  static var declaration: MethodDeclaration { get }
+
+  /// Builds the expression of one output tensor.
+  ///
+  /// - Throws: ``MethodError`` where the parameters cannot be met for this tensor (weights that sum to zero, say).
+  static func merge(_ merge: Merge) throws(MethodError) -> Value
+}
+
+/// A method's refusal of its parameters; the pipeline adds node and tensor.
+public struct MethodError: Error, Equatable, Sendable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
