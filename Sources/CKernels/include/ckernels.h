@@ -1,1 +1,53 @@
+// The few loops that need the machine's own instructions: conversion, elementwise arithmetic, reductions, key counts.
+//
+// Every function comes in a float and a double form, is pure, and gives the same bits on every CPU: no contraction to fused
+// multiply-add, no reassociation. Pointers into files need not be aligned.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Element types in files, in the order of `KernelDType` on the Swift side.
+enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64 };
+
+// Binary operations; comparisons give 1 or 0.
+enum weir_binary { WEIR_ADD, WEIR_SUB, WEIR_MUL, WEIR_DIV, WEIR_MIN, WEIR_MAX, WEIR_GT, WEIR_GE, WEIR_EQ };
+
+// Unary operations; the sign of a zero is 0.
+enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT };
+
+#define WEIR_DECLARE(T, K, S)                                                                                           \
+  /* Decodes n elements of `dtype`; returns whether any is a NaN or an infinity. */                                     \
+  int weir_decode_##S(int dtype, T *dst, const void *src, size_t n);                                                    \
+  /* Encodes n elements as `dtype`, rounding once to nearest even. */                                                   \
+  void weir_encode_##S(int dtype, void *dst, const T *src, size_t n);                                                   \
+  void weir_binary_##S(int op, T *dst, const T *a, const T *b, size_t n);                                               \
+  void weir_binary_right_##S(int op, T *dst, const T *a, T b, size_t n);                                                \
+  void weir_binary_left_##S(int op, T *dst, T a, const T *b, size_t n);                                                 \
+  void weir_unary_##S(int op, T *dst, const T *a, size_t n);                                                            \
+  /* Rounds to what `dtype` can hold, once, to nearest even. */                                                         \
+  void weir_round_##S(int dtype, T *dst, const T *src, size_t n);                                                       \
+  /* dst = a + b * s, rounded after the product and after the sum. */                                                   \
+  void weir_add_scaled_##S(T *dst, const T *a, const T *b, T s, size_t n);                                              \
+  void weir_fill_##S(T *dst, T value, size_t n);                                                                        \
+  /* dst = mask != 0 ? a : b */                                                                                         \
+  void weir_select_##S(T *dst, const T *mask, const T *a, const T *b, size_t n);                                        \
+  /* dst = |a| as a key >= least ? a : 0 */                                                                             \
+  void weir_trim_##S(T *dst, const T *a, K least, size_t n);                                                            \
+  /* dst = the generator's bits of element first + i < limit ? a : 0; limit 2^53 keeps all. */                          \
+  void weir_drop_##S(T *dst, const T *a, uint64_t key, uint64_t first, uint64_t limit, size_t n);                       \
+  /* lanes[(phase + i) % 16] += x[i], or += x[i] * y[i], in Double. */                                                  \
+  void weir_sum_##S(double *lanes, const T *x, size_t phase, size_t n);                                                 \
+  void weir_dot_##S(double *lanes, const T *x, const T *y, size_t phase, size_t n);                                     \
+  /* sums[(column + i) % columns] += x[i], or += x[i] * y[i], in Double. */                                             \
+  void weir_column_sum_##S(double *sums, const T *x, size_t column, size_t columns, size_t n);                          \
+  void weir_column_dot_##S(double *sums, const T *x, const T *y, size_t column, size_t columns, size_t n);              \
+  /* Counts magnitude keys: those >= upper into *above, those == probe into *equal, those in [lower, upper) into        \
+     bins[(key - lower) >> shift]. */                                                                                   \
+  void weir_count_keys_##S(const T *x, size_t n, K lower, K upper, int shift, uint32_t *bins, uint64_t *above, K probe, \
+                           uint64_t *equal);                                                                            \
+  /* Magnitude keys, for samples. */                                                                                    \
+  void weir_keys_##S(K *dst, const T *x, size_t n);
+
+WEIR_DECLARE(float, uint32_t, f32)
+WEIR_DECLARE(double, uint64_t, f64)
+#undef WEIR_DECLARE

@@ -51,7 +51,9 @@ public struct Parameter: Hashable, Sendable {
     }
 
     public var description: String {
-      func text(_ number: Double) -> String { number.isInfinite ? (number < 0 ? "-∞" : "∞") : "\(Constant.number(number))" }
+      func text(_ number: Double) -> String {
+        number.isInfinite ? (number < 0 ? "-∞" : "∞") : "\(Constant.number(number))"
+      }
       return "\(lowerIsOpen ? "(" : "[")\(text(lower)), \(text(upper))\(upperIsOpen ? ")" : "]")"
     }
   }

@@ -1,0 +1,177 @@
+// Conversions between the element types of files and the two working types.
+#pragma STDC FP_CONTRACT OFF
+#include <string.h>
+
+#include "ckernels.h"
+#include "clones.h"
+
+// Tensors begin at any byte, so file elements are read and written through types without alignment.
+typedef uint16_t half_bits __attribute__((aligned(1)));
+typedef uint32_t word_bits __attribute__((aligned(1)));
+typedef uint64_t long_bits __attribute__((aligned(1)));
+
+static inline float as_float(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline uint32_t as_bits(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+static inline double as_double(uint64_t bits) {
+  double value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// Exact for every half: the exponent is moved by a multiplication, so that subnormals need no case of their own.
+static inline float from_half(uint16_t half) {
+  float magnitude = as_float((uint32_t)(half & 0x7FFF) << 13) * 0x1p112f;
+  uint32_t special = (half & 0x7C00) == 0x7C00 ? 0x7F800000u : 0;
+  return as_float(as_bits(magnitude) | special | (uint32_t)(half & 0x8000) << 16);
+}
+
+static inline uint16_t to_half(float value) {
+  uint32_t bits = as_bits(value), magnitude = bits & 0x7FFFFFFFu;
+  uint32_t normal = (magnitude + 0xFFFu + (magnitude >> 13 & 1) - (112u << 23)) >> 13;
+  uint32_t small = as_bits(as_float(magnitude) + 0.5f) - 0x3F000000u;
+  uint32_t half = magnitude < 0x38800000u ? small : normal;
+  half = magnitude >= 0x47800000u ? 0x7C00u : half;
+  half = magnitude > 0x7F800000u ? 0x7E00u : half;
+  return (uint16_t)(half | (bits >> 16 & 0x8000u));
+}
+
+static inline uint16_t to_bfloat(float value) {
+  uint32_t bits = as_bits(value);
+  uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16;
+  uint32_t quiet = bits >> 16 | 0x40u;
+  return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+}
+
+// Narrows so that a second rounding to fewer bits gives what one rounding would have given: toward zero, with a sticky last bit.
+static inline float to_float_odd(double value) {
+  float nearest = (float)value;
+  double back = (double)nearest;
+  uint32_t bits = as_bits(nearest);
+  if (back == value || back != back) return nearest;
+  if ((back > value) == (value > 0)) bits -= 1;
+  return as_float(bits | 1u);
+}
+
+#define DECODE(BITS, EXPONENT, VALUE)                     \
+  for (size_t i = 0; i < n; i++) {                        \
+    BITS bits = in[i];                                    \
+    special |= (bits & (EXPONENT)) == (EXPONENT) ? 1 : 0; \
+    dst[i] = (VALUE);                                     \
+  }
+
+#define DECODE_FUNCTION(NAME, T, BITS, STORED, EXPONENT, VALUE)                \
+  WEIR_CLONES static int NAME(T *dst, const void *src, size_t n) {             \
+    const STORED *in = src;                                                    \
+    BITS special = 0;                                                          \
+    DECODE(BITS, EXPONENT, VALUE)                                              \
+    return special != 0;                                                       \
+  }
+
+DECODE_FUNCTION(f32_from_f32, float, uint32_t, word_bits, 0x7F800000u, as_float(bits))
+DECODE_FUNCTION(f32_from_f16, float, uint16_t, half_bits, 0x7C00, from_half(bits))
+DECODE_FUNCTION(f32_from_bf16, float, uint16_t, half_bits, 0x7F80, as_float((uint32_t)bits << 16))
+DECODE_FUNCTION(f32_from_f64, float, uint64_t, long_bits, 0x7FF0000000000000u, (float)as_double(bits))
+DECODE_FUNCTION(f64_from_f32, double, uint32_t, word_bits, 0x7F800000u, as_float(bits))
+DECODE_FUNCTION(f64_from_f16, double, uint16_t, half_bits, 0x7C00, from_half(bits))
+DECODE_FUNCTION(f64_from_bf16, double, uint16_t, half_bits, 0x7F80, as_float((uint32_t)bits << 16))
+DECODE_FUNCTION(f64_from_f64, double, uint64_t, long_bits, 0x7FF0000000000000u, as_double(bits))
+
+int weir_decode_f32(int dtype, float *dst, const void *src, size_t n) {
+  switch (dtype) {
+    case WEIR_F32: return f32_from_f32(dst, src, n);
+    case WEIR_F16: return f32_from_f16(dst, src, n);
+    case WEIR_BF16: return f32_from_bf16(dst, src, n);
+    default: return f32_from_f64(dst, src, n);
+  }
+}
+
+int weir_decode_f64(int dtype, double *dst, const void *src, size_t n) {
+  switch (dtype) {
+    case WEIR_F32: return f64_from_f32(dst, src, n);
+    case WEIR_F16: return f64_from_f16(dst, src, n);
+    case WEIR_BF16: return f64_from_bf16(dst, src, n);
+    default: return f64_from_f64(dst, src, n);
+  }
+}
+
+WEIR_CLONES static void f16_from_f32(half_bits *out, const float *src, size_t n) {
+  for (size_t i = 0; i < n; i++) out[i] = to_half(src[i]);
+}
+
+WEIR_CLONES static void bf16_from_f32(half_bits *out, const float *src, size_t n) {
+  for (size_t i = 0; i < n; i++) out[i] = to_bfloat(src[i]);
+}
+
+void weir_encode_f32(int dtype, void *dst, const float *src, size_t n) {
+  long_bits *wide = dst;
+  switch (dtype) {
+    case WEIR_F32: memcpy(dst, src, n * sizeof *src); break;
+    case WEIR_F16: f16_from_f32(dst, src, n); break;
+    case WEIR_BF16: bf16_from_f32(dst, src, n); break;
+    default:
+      for (size_t i = 0; i < n; i++) {
+        double value = src[i];
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        wide[i] = bits;
+      }
+  }
+}
+
+void weir_encode_f64(int dtype, void *dst, const double *src, size_t n) {
+  half_bits *half = dst;
+  word_bits *word = dst;
+  switch (dtype) {
+    case WEIR_F32:
+      for (size_t i = 0; i < n; i++) word[i] = as_bits((float)src[i]);
+      break;
+    case WEIR_F16:
+      for (size_t i = 0; i < n; i++) half[i] = to_half(to_float_odd(src[i]));
+      break;
+    case WEIR_BF16:
+      for (size_t i = 0; i < n; i++) half[i] = to_bfloat(to_float_odd(src[i]));
+      break;
+    default: memcpy(dst, src, n * sizeof *src);
+  }
+}
+
+static inline float from_bfloat(uint16_t bits) { return as_float((uint32_t)bits << 16); }
+
+WEIR_CLONES void weir_round_f32(int dtype, float *dst, const float *src, size_t n) {
+  switch (dtype) {
+    case WEIR_F16:
+      for (size_t i = 0; i < n; i++) dst[i] = from_half(to_half(src[i]));
+      break;
+    case WEIR_BF16:
+      for (size_t i = 0; i < n; i++) dst[i] = from_bfloat(to_bfloat(src[i]));
+      break;
+    default:
+      if (dst != src) memcpy(dst, src, n * sizeof *src);
+  }
+}
+
+void weir_round_f64(int dtype, double *dst, const double *src, size_t n) {
+  switch (dtype) {
+    case WEIR_F32:
+      for (size_t i = 0; i < n; i++) dst[i] = (float)src[i];
+      break;
+    case WEIR_F16:
+      for (size_t i = 0; i < n; i++) dst[i] = from_half(to_half(to_float_odd(src[i])));
+      break;
+    case WEIR_BF16:
+      for (size_t i = 0; i < n; i++) dst[i] = from_bfloat(to_bfloat(to_float_odd(src[i])));
+      break;
+    default:
+      if (dst != src) memcpy(dst, src, n * sizeof *src);
+  }
+}

@@ -1,0 +1,121 @@
+public import WeirTensors
+
+/// What a method sees of one output tensor: its inputs as values, and its parameters as they hold for this tensor.
+public struct Merge {
+  /// One entry of `models` (or of `inputs`).
+  public struct Model {
+    /// Its place in the node, by which random masks and model-scope statistics tell the models apart.
+    public let index: Int
+    public let value: Value
+    /// `θ − θ₀`, or the value itself where that is a delta; rounded if the node asks for it.
+    public let delta: Value
+    let numbers: [String: Double]
+
+    /// The value of a per-model number for this tensor.
+    public subscript(_ parameter: Parameter) -> Double { numbers[parameter.name] ?? parameter.standardNumber }
+  }
+
+  public let node: String
+  public let tensor: TensorInfo
+  /// The tensor's place among those that the node merges.
+  public let tensorIndex: Int
+  public let base: Value?
+  public let models: [Model]
+  /// Elements of all the tensors that the node merges: what a model-scope fraction is a fraction of.
+  public let modelElementCount: Int
+  private let numbers: [String: Double]
+  private let flags: [String: Bool]
+  private let choices: [String: String]
+
+  /// Gathers the inputs of one tensor.
+  ///
+  /// - Parameters:
+  ///   - models: each entry's value, whether it is a delta, and its own numbers by parameter name.
+  ///   - deltaDType: the type to which deltas are rounded before anything else; `nil` leaves them exact.
+  public init(
+    node: String, tensor: TensorInfo, tensorIndex: Int = 0, base: Value?,
+    models: [(index: Int, value: Value, isDelta: Bool, numbers: [String: Double])],
+    modelElementCount: Int, numbers: [String: Double] = [:], flags: [String: Bool] = [:],
+    choices: [String: String] = [:], deltaDType: DType? = nil
+  ) {
+    self.node = node
+    self.tensor = tensor
+    self.tensorIndex = tensorIndex
+    self.base = base
+    self.modelElementCount = modelElementCount
+    self.numbers = numbers
+    self.flags = flags
+    self.choices = choices
+    self.models = models.map { model in
+      var delta = model.value
+      if let base, !model.isDelta { delta = delta - base }
+      if let deltaDType { delta = rounded(delta, to: deltaDType) }
+      return Model(index: model.index, value: model.value, delta: delta, numbers: model.numbers)
+    }
+  }
+
+  /// The value of a number for this tensor.
+  public subscript(_ parameter: Parameter) -> Double { numbers[parameter.name] ?? parameter.standardNumber }
+
+  public func flag(_ parameter: Parameter) -> Bool {
+    if case .flag(let standard) = parameter.standard { return flags[parameter.name] ?? standard }
+    return flags[parameter.name] ?? false
+  }
+
+  public func choice(_ parameter: Parameter) -> String {
+    if case .choice(let standard) = parameter.standard { return choices[parameter.name] ?? standard }
+    return choices[parameter.name] ?? ""
+  }
+
+  /// The base's value plus a merged delta; the delta itself where the node has no base.
+  public func applied(_ delta: Value) -> Value { base.map { $0 + delta } ?? delta }
+
+  /// Keeps the elements of largest magnitude of one model's delta, and zeroes the others.
+  ///
+  /// - Parameters:
+  ///   - value: what is trimmed.
+  ///   - model: the index of the model that it comes from.
+  ///   - density: the fraction kept, in [0, 1]; 1 keeps all, and any other above 0 at least one element.
+  ///   - extra: elements kept beyond `Int(density · n)`.
+  public func trim(
+    _ value: Value, of model: Int, density: Double, rule: SelectionRule = .exactK, scope: Scope = .tensor,
+    extra: Int = 0
+  ) -> Value {
+    let available = scope == .model ? modelElementCount : tensor.elementCount
+    guard density < 1, available > 0 else { return value }
+    guard density > 0 else { return value * 0 }
+    let count = min(available, max(1, Int(density * Double(available)) + extra))
+    let graph = value.graph
+    let statistic = graph.insert(
+      Statistic(
+        kind: .selection(value.index, count: count, rule: rule), scope: scope,
+        model: scope == .model ? place(.trim(model: model)) : nil))
+    return Value(graph: graph, index: graph.insert(.trim(value.index, statistic: statistic)))
+  }
+
+  /// Sums `value` over every element of every tensor that the node merges.
+  public func totalOverModel(_ value: Value) -> Value {
+    let graph = value.graph
+    let statistic = graph.insert(Statistic(kind: .sum(value.index), scope: .model, model: place(.total)))
+    return Value(graph: graph, index: graph.insert(.statistic(statistic)))
+  }
+
+  private func place(_ purpose: ModelStatisticKey.Purpose) -> ModelPlace {
+    ModelPlace(key: ModelStatisticKey(node: node, purpose: purpose), tensor: tensorIndex)
+  }
+
+  /// Keeps each element with probability `density`, by the bits of (seed, tensor name, model, element), and zeroes the others.
+  public func drop(_ value: Value, of model: Int, density: Double, seed: Int) -> Value {
+    guard density < 1 else { return value }
+    let mask = RandomMask(seed: UInt64(bitPattern: Int64(seed)), tensor: tensor.name, model: model, density: density)
+    return Value(graph: value.graph, index: value.graph.insert(.drop(value.index, mask)))
+  }
+}
+
+extension Parameter {
+  /// The default as a number; a required number always has a value from the pipeline.
+  var standardNumber: Double {
+    if case .number(let number) = standard { return number }
+    return .nan
+  }
+}

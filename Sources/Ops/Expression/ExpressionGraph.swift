@@ -1,0 +1,104 @@
+/// The expression of one output tensor: nodes in an order in which operands come first, equal ones shared.
+///
+/// A graph is built on one thread, by one method after another, and then only read.
+public final class ExpressionGraph {
+  private(set) var operations: [Operation] = []
+  private(set) var extents: [Extent] = []
+  /// The longest chain of statistics under each node.
+  private(set) var levels: [Int] = []
+  /// The longest chain of model-scope statistics under each node.
+  private(set) var modelLevels: [Int] = []
+  private(set) var statistics: [Statistic] = []
+  /// The level at which each statistic can be gathered: 0 needs nothing else.
+  private(set) var statisticLevels: [Int] = []
+  private(set) var statisticModelLevels: [Int] = []
+  private var indices: [Operation: Int] = [:]
+  private var statisticIndices: [Statistic: Int] = [:]
+
+  public init() {}
+
+  /// The elements of the input tensor in operand slot `slot`.
+  public func input(_ slot: Int) -> Value { Value(graph: self, index: insert(.input(slot))) }
+
+  public func constant(_ number: Double) -> Value {
+    Value(graph: self, index: insert(.constant(bits: number.bitPattern)))
+  }
+
+  /// The number of a constant node.
+  func constant(at index: Int) -> Double? {
+    guard case .constant(let bits) = operations[index] else { return nil }
+    return Double(bitPattern: bits)
+  }
+
+  func insert(_ operation: Operation) -> Int {
+    if let index = indices[operation] { return index }
+    let (extent, operands) = shape(of: operation)
+    var level = operands.map { levels[$0] }.max() ?? 0
+    var modelLevel = operands.map { modelLevels[$0] }.max() ?? 0
+    if let statistic = operation.statistic {
+      level = max(level, statisticLevels[statistic] + 1)
+      modelLevel = max(modelLevel, statisticModelLevels[statistic] + (statistics[statistic].scope == .model ? 1 : 0))
+    }
+    operations.append(operation)
+    extents.append(extent)
+    levels.append(level)
+    modelLevels.append(modelLevel)
+    indices[operation] = operations.count - 1
+    return operations.count - 1
+  }
+
+  func insert(_ statistic: Statistic) -> Int {
+    if let index = statisticIndices[statistic] { return index }
+    statistics.append(statistic)
+    statisticLevels.append(statistic.operands.map { levels[$0] }.max() ?? 0)
+    statisticModelLevels.append(statistic.operands.map { modelLevels[$0] }.max() ?? 0)
+    statisticIndices[statistic] = statistics.count - 1
+    return statistics.count - 1
+  }
+
+  /// The statistics, and the nodes, on which `roots` depend.
+  func closure(of roots: [Int]) -> (nodes: Set<Int>, statistics: Set<Int>) {
+    var nodes: Set<Int> = []
+    var found: Set<Int> = []
+    var stack = roots
+    while let index = stack.popLast() {
+      guard nodes.insert(index).inserted else { continue }
+      stack += operations[index].operands
+      if let statistic = operations[index].statistic, found.insert(statistic).inserted {
+        stack += statistics[statistic].operands
+      }
+    }
+    return (nodes, found)
+  }
+
+  private func shape(of operation: Operation) -> (Extent, [Int]) {
+    let operands = operation.operands
+    switch operation {
+    case .input, .drop, .trim: return (.element, operands)
+    case .constant: return (.scalar, operands)
+    case .statistic(let statistic): return (statistics[statistic].extent, operands)
+    case .unary, .binary, .select:
+      return (operands.reduce(Extent.scalar) { $0.joined(extents[$1]) }, operands)
+    }
+  }
+}
+
+extension Operation {
+  /// The nodes that this one reads.
+  var operands: [Int] {
+    switch self {
+    case .input, .constant, .statistic: []
+    case .unary(_, let a), .trim(let a, _), .drop(let a, _): [a]
+    case .binary(_, let a, let b): [a, b]
+    case .select(let mask, let a, let b): [mask, a, b]
+    }
+  }
+
+  /// The statistic that this node reads.
+  var statistic: Int? {
+    switch self {
+    case .statistic(let statistic), .trim(_, let statistic): statistic
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/// How many numbers a value has: one, one per row, one per column, or one per element of the tensor.
+public enum Extent: Hashable, Sendable {
+  case scalar, row, column, element
+
+  /// The extent of an operation on two values.
+  func joined(_ other: Extent) -> Extent {
+    if self == other || other == .scalar { return self }
+    return self == .scalar ? other : .element
+  }
+}
+
+/// What a statistic is taken over.
+public enum Scope: Hashable, Sendable {
+  case row, column, tensor, model
+}
+
+/// Which elements survive a selection by magnitude.
+public enum SelectionRule: String, Hashable, Sendable, CaseIterable {
+  /// Exactly k, ties to the lowest flat index.
+  case exactK = "exact_k"
+  /// All at or above the k-th largest magnitude.
+  case threshold
+}
+
+/// The stream of random bits that decides which elements of one tensor of one model are kept.
+public struct RandomMask: Hashable, Sendable {
+  /// K2 of the generator: a function of seed, tensor name and model index.
+  let key: UInt64
+  /// An element is kept where its 53 random bits are below this.
+  let limit: UInt64
+}
+
+/// A quantity that needs more than one tile to be known.
+struct Statistic: Hashable, Sendable {
+  enum Kind: Hashable, Sendable {
+    case sum(Int)
+    case dot(Int, Int)
+    /// The pair of a magnitude threshold and a cut index that leaves `count` elements.
+    case selection(Int, count: Int, rule: SelectionRule)
+  }
+
+  let kind: Kind
+  let scope: Scope
+  /// For model scope: which statistic of which node, and which of the node's tensors contributes here.
+  let model: ModelPlace?
+
+  var operands: [Int] {
+    switch kind {
+    case .sum(let a): [a]
+    case .dot(let a, let b): [a, b]
+    case .selection(let a, _, _): [a]
+    }
+  }
+
+  var extent: Extent {
+    switch scope {
+    case .row: .row
+    case .column: .column
+    case .tensor, .model: .scalar
+    }
+  }
+}
+
+/// Names a model-scope statistic across tensors: the node that asks, and what for.
+public struct ModelStatisticKey: Hashable, Sendable {
+  public let node: String
+  let purpose: Purpose
+
+  enum Purpose: Hashable, Sendable {
+    case trim(model: Int)
+    case total
+  }
+}
+
+/// A tensor's part in a model-scope statistic.
+struct ModelPlace: Hashable, Sendable {
+  let key: ModelStatisticKey
+  /// The tensor's place among those that the node merges.
+  let tensor: Int
+}
+
+/// One node of an expression: operands are indices of earlier nodes.
+enum Operation: Hashable, Sendable {
+  enum Unary: Int32, Sendable {
+    // The first four are tile kernels, the next three roundings; the last two exist for statistics only.
+    case negate, absolute, sign, squareRoot
+    case roundF32, roundF16, roundBF16
+    case sine, arccosine
+  }
+
+  enum Binary: Int32, Sendable {
+    case add, subtract, multiply, divide, minimum, maximum, greater, atLeast, equal
+  }
+
+  /// Elements of an input tensor, by operand slot.
+  case input(Int)
+  case constant(bits: UInt64)
+  case unary(Unary, Int)
+  case binary(Binary, Int, Int)
+  /// The second where the first is not zero, else the third.
+  case select(Int, Int, Int)
+  /// The elements that a selection keeps, zero elsewhere.
+  case trim(Int, statistic: Int)
+  /// The elements that a random mask keeps, zero elsewhere.
+  case drop(Int, RandomMask)
+  case statistic(Int)
+}

@@ -1,0 +1,210 @@
+/// The working type of an expression's elements.
+public enum Precision: Sendable {
+  case single, double
+
+  var byteCount: Int { self == .single ? 4 : 8 }
+}
+
+/// One step over a tile: registers are tiles, scalars and vectors are statistics bound before the run.
+enum Instruction: Hashable, Sendable {
+  case load(slot: Int, into: Int)
+  case fill(scalar: Int, into: Int)
+  case broadcast(vector: Int, isRow: Bool, into: Int)
+  case unary(Operation.Unary, Int, into: Int)
+  case binary(Operation.Binary, Int, Int, into: Int)
+  case binaryRight(Operation.Binary, Int, scalar: Int, into: Int)
+  case binaryLeft(Operation.Binary, scalar: Int, Int, into: Int)
+  case addScaled(Int, Int, scalar: Int, into: Int)
+  case select(Int, Int, Int, into: Int)
+  case trim(Int, selection: Int, into: Int)
+  case drop(Int, RandomMask, into: Int)
+}
+
+/// A list of tile instructions over a few registers, for some roots of one expression.
+///
+/// `scalars`, `vectors` and `selections` name the nodes and statistics whose values a run is given.
+struct Program: Sendable {
+  var instructions: [Instruction] = []
+  var registerCount = 0
+  /// The register of each root, in the order of the roots.
+  var outputs: [Int] = []
+  /// Operand slots that are read, ascending.
+  var slots: [Int] = []
+  var scalars: [Int] = []
+  var vectors: [Int] = []
+  var selections: [Int] = []
+}
+
+extension ExpressionGraph {
+  /// Lays out the elements of `roots` as instructions: each node once, each register freed after its last use.
+  func compile(roots: [Int]) -> Program {
+    var compiler = Compiler(graph: self, roots: roots)
+    return compiler.run()
+  }
+}
+
+/// Turns a part of a graph into a program.
+private struct Compiler {
+  let graph: ExpressionGraph
+  let roots: [Int]
+  var program = Program()
+  /// How many instructions and roots still read a node's tile.
+  var uses: [Int: Int] = [:]
+  /// Products with a scalar that their only reader, a sum, computes itself.
+  var absorbed: Set<Int> = []
+  var registers: [Int: Int] = [:]
+  var free: [Int] = []
+
+  init(graph: ExpressionGraph, roots: [Int]) {
+    self.graph = graph
+    self.roots = roots
+  }
+
+  mutating func run() -> Program {
+    let order = tileNodes()
+    absorbProducts(order)
+    for index in order where !absorbed.contains(index) { emit(index) }
+    for root in roots { program.outputs.append(tile(root)) }
+    program.slots.sort()
+    return program
+  }
+
+  /// The nodes whose tiles are needed, each right before its first reader, with their uses counted.
+  private mutating func tileNodes() -> [Int] {
+    var order: [Int] = []
+    var entered: Set<Int> = []
+    var left: Set<Int> = []
+    var stack = Array(roots.reversed())
+    for root in roots { uses[root, default: 0] += 1 }
+    while let index = stack.last {
+      if graph.extents[index] != .element || left.contains(index) {
+        stack.removeLast()
+      } else if entered.insert(index).inserted {
+        let operands = graph.operations[index].operands
+        for operand in operands { uses[operand, default: 0] += 1 }
+        stack += operands.reversed()
+      } else {
+        stack.removeLast()
+        left.insert(index)
+        order.append(index)
+      }
+    }
+    return order
+  }
+
+  /// Finds `a + x·s` where nobody else reads `x·s`.
+  private mutating func absorbProducts(_ order: [Int]) {
+    for index in order {
+      guard case .binary(.add, let a, let b) = graph.operations[index], a != b, graph.extents[a] == .element else {
+        continue
+      }
+      for (candidate, other) in [(b, a), (a, b)] where uses[candidate] == 1 && !absorbed.contains(other) {
+        guard scaling(candidate) != nil, graph.extents[other] == .element, !absorbed.contains(candidate) else {
+          continue
+        }
+        absorbed.insert(candidate)
+        break
+      }
+    }
+  }
+
+  /// The tile and the scalar of a product of an element and a scalar.
+  private func scaling(_ index: Int) -> (tile: Int, scalar: Int)? {
+    guard case .binary(.multiply, let a, let b) = graph.operations[index] else { return nil }
+    if graph.extents[a] == .element, graph.extents[b] == .scalar { return (a, b) }
+    if graph.extents[b] == .element, graph.extents[a] == .scalar { return (b, a) }
+    return nil
+  }
+
+  private mutating func emit(_ index: Int) {
+    switch graph.operations[index] {
+    case .input(let slot):
+      program.slots.append(slot)
+      program.instructions.append(.load(slot: slot, into: result(index)))
+    case .constant, .statistic:
+      break  // scalars and vectors are laid into a tile only where a tile is asked for
+    case .unary(let operation, let a):
+      let tile = tile(a)
+      program.instructions.append(.unary(operation, tile, into: result(index, freeing: [a])))
+    case .binary(let operation, let a, let b):
+      emitBinary(index, operation, a, b)
+    case .select(let mask, let a, let b):
+      let tiles = (tile(mask), tile(a), tile(b))
+      let into = result(index, freeing: [mask, a, b])
+      program.instructions.append(.select(tiles.0, tiles.1, tiles.2, into: into))
+    case .trim(let a, let statistic):
+      let selection = place(statistic, in: \.selections)
+      let tile = tile(a)
+      program.instructions.append(.trim(tile, selection: selection, into: result(index, freeing: [a])))
+    case .drop(let a, let mask):
+      let tile = tile(a)
+      program.instructions.append(.drop(tile, mask, into: result(index, freeing: [a])))
+    }
+  }
+
+  private mutating func emitBinary(_ index: Int, _ operation: Operation.Binary, _ a: Int, _ b: Int) {
+    if operation == .add, let (other, product) = absorbed.contains(b) ? (a, b) : absorbed.contains(a) ? (b, a) : nil,
+      let (scaled, scalar) = scaling(product)
+    {
+      let tiles = (tile(other), tile(scaled))
+      let place = place(scalar, in: \.scalars)
+      let into = result(index, freeing: [other, scaled])
+      program.instructions.append(.addScaled(tiles.0, tiles.1, scalar: place, into: into))
+    } else if graph.extents[b] == .scalar {
+      let tile = tile(a)
+      let place = place(b, in: \.scalars)
+      program.instructions.append(.binaryRight(operation, tile, scalar: place, into: result(index, freeing: [a])))
+    } else if graph.extents[a] == .scalar {
+      let tile = tile(b)
+      let place = place(a, in: \.scalars)
+      program.instructions.append(.binaryLeft(operation, scalar: place, tile, into: result(index, freeing: [b])))
+    } else {
+      let tiles = (tile(a), tile(b))
+      let into = result(index, freeing: [a, b])
+      program.instructions.append(.binary(operation, tiles.0, tiles.1, into: into))
+    }
+  }
+
+  /// The register that holds a node's tile; a scalar or a vector is laid into one first.
+  private mutating func tile(_ index: Int) -> Int {
+    if let register = registers[index] { return register }
+    let register = allocate()
+    registers[index] = register
+    switch graph.extents[index] {
+    case .scalar:
+      let scalar = place(index, in: \.scalars)
+      program.instructions.append(.fill(scalar: scalar, into: register))
+    case .row, .column:
+      let vector = place(index, in: \.vectors)
+      program.instructions.append(
+        .broadcast(vector: vector, isRow: graph.extents[index] == .row, into: register))
+    case .element:
+      assertionFailure("operands are emitted before their readers")
+    }
+    return register
+  }
+
+  /// The register for a node's result. Kernels work in place, so an operand read for the last time lends its own.
+  private mutating func result(_ index: Int, freeing operands: [Int] = []) -> Int {
+    for operand in operands {
+      guard let left = uses[operand] else { continue }
+      uses[operand] = left - 1
+      if left == 1, let register = registers.removeValue(forKey: operand) { free.append(register) }
+    }
+    let register = allocate()
+    registers[index] = register
+    return register
+  }
+
+  private mutating func allocate() -> Int {
+    if let register = free.popLast() { return register }
+    program.registerCount += 1
+    return program.registerCount - 1
+  }
+
+  private mutating func place(_ item: Int, in list: WritableKeyPath<Program, [Int]>) -> Int {
+    if let place = program[keyPath: list].firstIndex(of: item) { return place }
+    program[keyPath: list].append(item)
+    return program[keyPath: list].count - 1
+  }
+}

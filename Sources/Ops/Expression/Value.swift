@@ -1,0 +1,162 @@
+public import WeirTensors
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// What a method computes with: a node of an expression, written with the operators of the papers.
+///
+/// Arithmetic on elements is Float32 (Double where an operand is F64), on statistics Double; nothing is rounded to a
+/// storage type in between.
+public struct Value {
+  let graph: ExpressionGraph
+  let index: Int
+
+  public var extent: Extent { graph.extents[index] }
+
+  /// The number, where the value is one that is known already.
+  public var constant: Double? { graph.constant(at: index) }
+
+  /// The operand slot, where the value is an input tensor as it stands.
+  public var inputSlot: Int? {
+    guard case .input(let slot) = graph.operations[index] else { return nil }
+    return slot
+  }
+
+  func unary(_ operation: Operation.Unary) -> Value {
+    if let constant { return graph.constant(operation.apply(constant)) }
+    return Value(graph: graph, index: graph.insert(.unary(operation, index)))
+  }
+
+  static func binary(_ operation: Operation.Binary, _ a: Value, _ b: Value) -> Value {
+    if let left = a.constant, let right = b.constant { return a.graph.constant(operation.apply(left, right)) }
+    return Value(graph: a.graph, index: a.graph.insert(.binary(operation, a.index, b.index)))
+  }
+}
+
+extension Operation.Unary {
+  /// The operation on a statistic, in Double.
+  func apply(_ x: Double) -> Double {
+    switch self {
+    case .negate: -x
+    case .absolute: abs(x)
+    case .sign: x > 0 ? 1 : x < 0 ? -1 : 0
+    case .squareRoot: x.squareRoot()
+    case .roundF32, .roundF16, .roundBF16: x
+    case .sine: sin(x)
+    case .arccosine: acos(x)
+    }
+  }
+}
+
+extension Operation.Binary {
+  /// The operation on statistics, in Double; comparisons give 1 or 0.
+  func apply(_ a: Double, _ b: Double) -> Double {
+    switch self {
+    case .add: a + b
+    case .subtract: a - b
+    case .multiply: a * b
+    case .divide: a / b
+    case .minimum: b < a ? b : a
+    case .maximum: b > a ? b : a
+    case .greater: a > b ? 1 : 0
+    case .atLeast: a >= b ? 1 : 0
+    case .equal: a == b ? 1 : 0
+    }
+  }
+}
+
+// MARK: - Arithmetic
+
+/// - Note: `x · 1` is `x`, bit for bit, and is not computed.
+public func * (a: Value, b: Value) -> Value {
+  if b.constant == 1 { return a }
+  if a.constant == 1 { return b }
+  return .binary(.multiply, a, b)
+}
+
+/// - Note: `x ÷ 1` is `x`, bit for bit, and is not computed.
+public func / (a: Value, b: Value) -> Value { b.constant == 1 ? a : .binary(.divide, a, b) }
+
+public func + (a: Value, b: Value) -> Value { .binary(.add, a, b) }
+public func - (a: Value, b: Value) -> Value { .binary(.subtract, a, b) }
+public func * (a: Value, b: Double) -> Value { a * a.graph.constant(b) }
+public func * (a: Double, b: Value) -> Value { b * b.graph.constant(a) }
+public func / (a: Value, b: Double) -> Value { a / a.graph.constant(b) }
+public func + (a: Value, b: Double) -> Value { a + a.graph.constant(b) }
+public func - (a: Value, b: Double) -> Value { a - a.graph.constant(b) }
+public func - (a: Double, b: Value) -> Value { b.graph.constant(a) - b }
+public prefix func - (a: Value) -> Value { a.unary(.negate) }
+
+/// `|a|`
+public func magnitude(_ a: Value) -> Value { a.unary(.absolute) }
+/// 1, −1 or, for a zero, 0.
+public func sign(_ a: Value) -> Value { a.unary(.sign) }
+/// `a` rounded to what `dtype` can hold (F32, F16 or BF16), to nearest even; any other type leaves it as it is.
+public func rounded(_ a: Value, to dtype: DType) -> Value {
+  switch dtype {
+  case .f32: a.unary(.roundF32)
+  case .f16: a.unary(.roundF16)
+  case .bf16: a.unary(.roundBF16)
+  default: a
+  }
+}
+public func squareRoot(_ a: Value) -> Value { a.unary(.squareRoot) }
+public func minimum(_ a: Value, _ b: Value) -> Value { .binary(.minimum, a, b) }
+public func maximum(_ a: Value, _ b: Value) -> Value { .binary(.maximum, a, b) }
+public func maximum(_ a: Value, _ b: Double) -> Value { maximum(a, a.graph.constant(b)) }
+
+/// `Σ values`, in order; the values are not empty.
+public func sum(_ values: some Sequence<Value>) -> Value? {
+  var values = values.makeIterator()
+  guard var total = values.next() else { return nil }
+  while let value = values.next() { total = total + value }
+  return total
+}
+
+/// The angle of a cosine, for statistics: the arc cosine after clamping to [−1, 1].
+public func angle(cosine: Value) -> Value {
+  let one = cosine.graph.constant(1)
+  return maximum(minimum(cosine, one), -one).unary(.arccosine)
+}
+
+/// The sine of an angle in radians, for statistics.
+public func sine(_ angle: Value) -> Value { angle.unary(.sine) }
+
+// MARK: - Comparison: 1 where true, 0 where not
+
+public func isGreater(_ a: Value, _ b: Value) -> Value { .binary(.greater, a, b) }
+public func isGreater(_ a: Value, _ b: Double) -> Value { isGreater(a, a.graph.constant(b)) }
+public func isAtLeast(_ a: Value, _ b: Value) -> Value { .binary(.atLeast, a, b) }
+public func isAtLeast(_ a: Value, _ b: Double) -> Value { isAtLeast(a, a.graph.constant(b)) }
+public func isEqual(_ a: Value, _ b: Value) -> Value { .binary(.equal, a, b) }
+public func isEqual(_ a: Value, _ b: Double) -> Value { isEqual(a, a.graph.constant(b)) }
+
+/// `a` where the mask is not zero, else `b`.
+public func select(_ mask: Value, _ a: Value, _ b: Value) -> Value {
+  if let mask = mask.constant { return mask != 0 ? a : b }
+  return Value(graph: mask.graph, index: mask.graph.insert(.select(mask.index, a.index, b.index)))
+}
+
+public func select(_ mask: Value, _ a: Value, _ b: Double) -> Value { select(mask, a, a.graph.constant(b)) }
+public func select(_ mask: Value, _ a: Double, _ b: Value) -> Value { select(mask, b.graph.constant(a), b) }
+
+// MARK: - Statistics
+
+/// Sums `a` over the elements of a scope, exactly as design.md §3 lays down the order.
+public func total(_ a: Value, over scope: Scope = .tensor) -> Value { statistic(.sum(a.index), scope, a.graph) }
+
+/// `Σ a·b` over a scope, products and sums in Double.
+public func dot(_ a: Value, _ b: Value, over scope: Scope = .tensor) -> Value {
+  statistic(.dot(min(a.index, b.index), max(a.index, b.index)), scope, a.graph)
+}
+
+/// The Euclidean length of `a` over a scope.
+public func norm(_ a: Value, over scope: Scope = .tensor) -> Value { squareRoot(dot(a, a, over: scope)) }
+
+private func statistic(_ kind: Statistic.Kind, _ scope: Scope, _ graph: ExpressionGraph) -> Value {
+  let statistic = graph.insert(Statistic(kind: kind, scope: scope, model: nil))
+  return Value(graph: graph, index: graph.insert(.statistic(statistic)))
+}

@@ -1,0 +1,53 @@
+/// How the task-vector methods put sparsified deltas together: sign election, normalisation, scale, base.
+enum TaskVectors {
+  static let normalize = "divide by the sum of the weights that took part"
+  static let density = Parameter.number(
+    "density", in: .fraction, default: 1, perModel: true, "fraction of the delta's elements that is kept")
+  static let deltaRounding = Parameter.choice(
+    "delta_rounding", of: ["none", "base_dtype"], default: "none",
+    "round every delta to the base's type first, as tools do that compute in it")
+  static let seed = Parameter.integer("seed", in: 0...Int.max, default: 0, "seed of the random masks")
+
+  enum Election: String, CaseIterable {
+    /// The sign of the sum of the weighted deltas.
+    case sum
+    /// The sign that more models have.
+    case count
+  }
+
+  /// Base + λ · the (normalised) sum of the weighted deltas, of those that agree with the elected sign if there is one.
+  ///
+  ///     vₖ = wₖ·δ̃ₖ
+  ///     e = +1 if Σ vₖ ≥ 0 (or Σ sgn vₖ ≥ 0), else −1
+  ///     out = θ₀ + λ · Σ [sgn vₖ = e]·vₖ / Σ [sgn vₖ = e]·wₖ         a divisor of 0 counts as 1
+  ///
+  /// - Parameter deltas: δ̃ₖ, one per model of the merge.
+  static func combine(
+    _ merge: Merge, _ deltas: [Value], election: Election?, normalize: Bool, lambda: Double
+  ) throws(MethodError) -> Value {
+    let weights = merge.models.map { $0[.weight] }
+    let weighted = zip(deltas, weights).map { $0 * $1 }
+    guard let election else {
+      let total = weights.reduce(0, +)
+      let merged = try Weights.sum(weighted)
+      return merge.applied((normalize && abs(total) >= 1e-8 ? merged / total : merged) * lambda)
+    }
+    let elected = try elect(weighted, by: election)
+    let agreeing = weighted.map { agrees($0, with: elected) }
+    var merged = try Weights.sum(zip(agreeing, weighted).map { select($0, $1, 0) })
+    if normalize {
+      let divisor = try Weights.sum(agreeing, weights)
+      merged = merged / select(isEqual(divisor, 0), 1, divisor)
+    }
+    return merge.applied(merged * lambda)
+  }
+
+  /// +1 where the sum (or the count of signs) is not negative, else −1.
+  static func elect(_ values: [Value], by election: Election) throws(MethodError) -> Value {
+    let votes = try Weights.sum(election == .sum ? values : values.map(sign))
+    return select(isAtLeast(votes, 0), votes.graph.constant(1), -1)
+  }
+
+  /// 1 where a value has the elected sign; a zero never has.
+  static func agrees(_ value: Value, with elected: Value) -> Value { isGreater(value * elected, 0) }
+}

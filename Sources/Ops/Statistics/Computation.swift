@@ -1,0 +1,337 @@
+public import WeirTensors
+
+/// The evaluation of one tensor's expression: which sweeps it needs, in order, and at last the program that is applied.
+///
+/// Sweeps come level by level: a statistic is gathered once all that it depends on is known. Within a level, sums over the
+/// flat tensor and all selections share sweeps; rows and columns have their own.
+///
+/// - Note: Not safe to use from two threads at once. The scheduler hands it to one worker at a time, which is why it may
+///   be sent between them.
+public final class Computation: @unchecked Sendable {
+  private let graph: ExpressionGraph
+  private let frame: TensorFrame
+  /// The node that is applied; `nil` where only statistics of the model are wanted.
+  private let root: Int?
+  /// The model-scope statistics that this tensor contributes to.
+  private let contributions: [Int]
+  private var results: [Int: StatisticResult] = [:]
+  /// Tensor-scope statistics not yet known.
+  private var pending: Set<Int>
+  private var selectors: [Int: Selector] = [:]
+  private var sampled: Set<Int> = []
+  /// The rounds of model-scope selections in the model's present sweep.
+  private let modelRounds: [ModelStatisticKey: ModelRound]
+  private var hasContributed: Bool
+  private var numbers: [Int: [Double]] = [:]
+
+  private var current: (sweep: Sweep, collector: SweepCollector)?
+
+  /// Totals of this tensor for the model-scope statistics that it contributes to; complete when `nextSweep` gives `nil`.
+  private(set) var contributed: [(key: ModelStatisticKey, total: SweepTotal)] = []
+
+  /// An evaluation that ends in elements.
+  public convenience init(applying root: Value, over frame: TensorFrame, model: ModelStatistics = ModelStatistics()) {
+    self.init(root.graph, root: root.index, contributions: [], frame, model, rounds: [:])
+  }
+
+  init(
+    _ graph: ExpressionGraph, root: Int?, contributions: [Int], _ frame: TensorFrame, _ model: ModelStatistics,
+    rounds: [ModelStatisticKey: ModelRound]
+  ) {
+    self.graph = graph
+    self.frame = frame
+    self.root = root
+    self.contributions = contributions
+    modelRounds = rounds
+    hasContributed = contributions.isEmpty
+    let roots = (root.map { [$0] } ?? []) + contributions.flatMap { graph.statistics[$0].operands }
+    pending = []
+    for statistic in graph.closure(of: roots).statistics {
+      if let place = graph.statistics[statistic].model {
+        results[statistic] = model.results[place.key]?.seen(from: place.tensor)
+      } else {
+        pending.insert(statistic)
+      }
+    }
+  }
+
+  /// How often the statistics of this tensor read it, for the plan: one sweep per level and kind.
+  var sweepCount: Int {
+    Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + (hasContributed ? 0 : 1)
+  }
+
+  /// The next sweep, or `nil` once every statistic is known.
+  public func nextSweep() -> Sweep? {
+    if frame.elementCount == 0 { settleEmpty() }
+    while current == nil {
+      if let level = pending.map({ graph.statisticLevels[$0] }).min() {
+        let group = pending.filter { graph.statisticLevels[$0] == level }
+        let kind = group.map(kind(of:)).min() ?? 0
+        start(tensorSweep(group.filter { self.kind(of: $0) == kind }.sorted()))
+      } else if !hasContributed {
+        hasContributed = true
+        start(contribution())
+      } else {
+        return nil
+      }
+    }
+    return current?.sweep
+  }
+
+  /// Takes in what a worker found in some units of the sweep at hand.
+  public func absorb(_ partial: SweepPartial) { current?.collector.absorb(partial) }
+
+  /// Ends the sweep at hand, all of whose units have been absorbed.
+  public func finishSweep() {
+    guard let (sweep, collector) = current else { return }
+    current = nil
+    let totals = collector.finish()
+    for (place, item) in sweep.reducers.enumerated() { settle(item, totals[place]) }
+  }
+
+  /// The program that computes the output's elements; all sweeps are done.
+  public func application() -> Application {
+    let program = graph.compile(roots: root.map { [$0] } ?? [])
+    return Application(bound: bind(program))
+  }
+
+  // MARK: - Sweeps
+
+  private func kind(of statistic: Int) -> Int {
+    switch graph.statistics[statistic].scope {
+    case .tensor, .model: 0
+    case .row: 1
+    case .column: 2
+    }
+  }
+
+  private func start(_ sweep: Sweep) { current = (sweep, SweepCollector(sweep)) }
+
+  private func tensorSweep(_ statistics: [Int]) -> Sweep {
+    let selections = statistics.filter { selectionOperand($0) != nil }
+    let sampling = selections.filter { !sampled.contains($0) }
+    if !sampling.isEmpty, frame.elementCount >= Sampling.leastElements {
+      sampled.formUnion(sampling)
+      let stride = frame.elementCount / Sampling.runs
+      return sweep(
+        sampling.map { ($0, .sample) }, unit: .sample(stride: stride, length: Sampling.runLength),
+        units: 0..<Sampling.runs)
+    }
+    for statistic in selections where selectors[statistic] == nil {
+      selectors[statistic] = selector(statistic, sample: [])
+    }
+    for statistic in selections {
+      guard case .locate(let chunk, let ordinal, let key)? = selectors[statistic]?.step else { continue }
+      return sweep([(statistic, .locate(key: key, ordinal: ordinal))], unit: .chunk, units: chunk..<chunk + 1)
+    }
+    let scope = statistics.first.map { graph.statistics[$0].scope } ?? .tensor
+    return wholeSweep(
+      statistics.map { statistic in
+        guard case .count(let round)? = selectors[statistic]?.step else { return (statistic, .sum) }
+        return (statistic, .keys(round))
+      }, scope: scope)
+  }
+
+  private func contribution() -> Sweep {
+    wholeSweep(
+      contributions.map { statistic in
+        let round = graph.statistics[statistic].model.flatMap { modelRounds[$0.key] }
+        return (statistic, round.map(Measure.init) ?? .sum)
+      }, scope: .tensor)
+  }
+
+  private func wholeSweep(_ measures: [(Int, Measure)], scope: Scope) -> Sweep {
+    let count = frame.elementCount
+    switch scope {
+    case .row: return sweep(measures, unit: .row, units: 0..<count / frame.rowLength)
+    case .column:
+      // A fixed number of panels, of whole rows, whatever the tensor: their sums fit in memory, and two workers have enough.
+      let rows = count / frame.columnCount
+      let length = (rows + 15) / 16 * frame.columnCount
+      return sweep(measures, unit: .panel(length: length), units: 0..<(count + length - 1) / length)
+    case .tensor, .model:
+      if let place = measures.compactMap({ $0.1.chunk }).first {
+        return sweep(measures, unit: .chunk, units: place..<place + 1)
+      }
+      return sweep(measures, unit: .chunk, units: 0..<(count + Sweep.chunkLength - 1) / Sweep.chunkLength)
+    }
+  }
+
+  private func sweep(_ measures: [(Int, Measure)], unit: Sweep.Unit, units: Range<Int>) -> Sweep {
+    var roots: [Int] = []
+    func output(_ node: Int) -> Int {
+      if let place = roots.firstIndex(of: node) { return place }
+      roots.append(node)
+      return roots.count - 1
+    }
+    let reducers: [(reducer: Sweep.Reducer, statistic: Int)] = measures.map { statistic, measure in
+      let outputs = graph.statistics[statistic].operands.map(output)
+      switch measure {
+      case .sum: return (outputs.count == 1 ? .sum(outputs[0]) : .dot(outputs[0], outputs[1]), statistic)
+      case .keys(let round): return (.keys(outputs[0], round), statistic)
+      case .locate(let key, let ordinal, _): return (.locate(outputs[0], key: key, ordinal: ordinal), statistic)
+      case .sample: return (.sample(outputs[0]), statistic)
+      }
+    }
+    return Sweep(
+      unit: unit, bound: bind(graph.compile(roots: roots)), reducers: reducers, elementCount: frame.elementCount,
+      units: units)
+  }
+
+  // MARK: - Results
+
+  private func settle(_ item: (reducer: Sweep.Reducer, statistic: Int), _ total: SweepTotal) {
+    let (reducer, statistic) = item
+    if let place = graph.statistics[statistic].model {
+      contributed.append((place.key, total))
+      return
+    }
+    switch reducer {
+    case .sum, .dot: resolve(statistic, .numbers(total.values))
+    case .sample: selectors[statistic] = selector(statistic, sample: total.sample)
+    case .keys: selectors[statistic]?.absorb(bins: total.bins, above: total.above, equal: total.equal)
+    case .locate: selectors[statistic]?.absorb(cut: total.place ?? .max)
+    }
+    if let selector = selectors[statistic], selector.step == .done { resolve(statistic, .selection(selector.result)) }
+  }
+
+  private func resolve(_ statistic: Int, _ result: StatisticResult) {
+    results[statistic] = result
+    pending.remove(statistic)
+    selectors[statistic] = nil
+  }
+
+  /// An empty tensor needs no sweep: its sums are zero, and its selections keep nothing.
+  private func settleEmpty() {
+    for statistic in pending {
+      let isSelection = selectionOperand(statistic) != nil
+      results[statistic] = isSelection ? .selection(Selection(threshold: 1, cut: .max)) : .numbers([0])
+    }
+    pending = []
+    hasContributed = true
+  }
+
+  private func selectionOperand(_ statistic: Int) -> Int? {
+    if case .selection(let operand, _, _) = graph.statistics[statistic].kind { return operand }
+    return nil
+  }
+
+  private func selector(_ statistic: Int, sample: [UInt64]) -> Selector? {
+    guard case .selection(_, let count, let rule) = graph.statistics[statistic].kind else { return nil }
+    return Selector(
+      count: count, of: frame.elementCount, rule: rule, keyBits: frame.precision.keyBits,
+      binBits: frame.elementCount <= Sweep.chunkLength ? 11 : 16, sample: sample.sorted())
+  }
+
+  /// Gives a program the values that it reads.
+  private func bind(_ program: Program) -> BoundProgram {
+    BoundProgram(
+      program: program, precision: frame.precision, dtypes: frame.dtypes.map { $0.kernel ?? 0 },
+      elementBytes: frame.dtypes.map(\.byteCount), checksFinite: frame.checksFinite,
+      scalars: program.scalars.map { number($0) }, vectors: program.vectors.map(values(of:)),
+      selections: program.selections.map { statistic in
+        if case .selection(let selection)? = results[statistic] { return selection }
+        return Selection(threshold: 1, cut: .max)
+      }, rowLength: frame.rowLength, columnCount: frame.columnCount)
+  }
+
+  private func number(_ node: Int) -> Double { values(of: node).first ?? 0 }
+
+  /// The numbers of a node that is not made of elements, in Double.
+  private func values(of node: Int) -> [Double] {
+    if let known = numbers[node] { return known }
+    let found: [Double]
+    switch graph.operations[node] {
+    case .constant(let bits): found = [Double(bitPattern: bits)]
+    case .statistic(let statistic):
+      if case .numbers(let values)? = results[statistic] { found = values } else { found = [0] }
+    case .unary(let operation, let a): found = values(of: a).map(operation.apply)
+    case .binary(let operation, let a, let b): found = Self.combine(values(of: a), values(of: b), operation.apply)
+    case .select(let mask, let a, let b):
+      let mask = values(of: mask)
+      let (first, second) = (values(of: a), values(of: b))
+      let count = max(mask.count, first.count, second.count)
+      found = (0..<count).map {
+        mask[mask.count == 1 ? 0 : $0] != 0 ? first[first.count == 1 ? 0 : $0] : second[second.count == 1 ? 0 : $0]
+      }
+    case .input, .trim, .drop: found = [0]
+    }
+    numbers[node] = found
+    return found
+  }
+
+  private static func combine(_ a: [Double], _ b: [Double], _ operation: (Double, Double) -> Double) -> [Double] {
+    (0..<max(a.count, b.count)).map { operation(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
+  }
+}
+
+/// What a sweep measures for one statistic.
+enum Measure {
+  case sum
+  case keys(Selector.Round)
+  case locate(key: UInt64, ordinal: Int, chunk: Int? = nil)
+  case sample
+
+  init(_ round: ModelRound) {
+    switch round {
+    case .count(let round): self = .keys(round)
+    case .locate(let chunk, let ordinal, let key): self = .locate(key: key, ordinal: ordinal, chunk: chunk)
+    }
+  }
+
+  /// The one chunk that a model-scope search wants of this tensor.
+  var chunk: Int? {
+    if case .locate(_, _, let chunk) = self { return chunk }
+    return nil
+  }
+}
+
+extension Precision {
+  /// Bits of a magnitude key.
+  var keyBits: Int { self == .single ? 31 : 63 }
+}
+
+/// The fixed-stride sample from which a selection guesses its first interval.
+private enum Sampling {
+  static let leastElements = 1 << 20
+  static let runs = 512
+  static let runLength = 64
+}
+
+/// An expression ready to be computed, tile by tile, anywhere in its tensor.
+public struct Application: Sendable {
+  let bound: BoundProgram
+
+  /// The operand slots that it reads.
+  public var slots: [Int] { bound.program.slots }
+}
+
+extension TileMachine {
+  /// Computes elements of an output and encodes them.
+  ///
+  /// - Parameters:
+  ///   - elements: which elements of the tensor.
+  ///   - inputs: windows by operand slot that cover them.
+  ///   - target: where the first of them goes; any alignment.
+  ///   - dtype: the stored type, F64, F32, F16 or BF16, rounded to once.
+  /// - Throws: ``NonFinite`` where an operand holds a NaN or an infinity and the application checks.
+  public func apply(
+    _ application: Application, to elements: Range<Int>, inputs: [InputWindow],
+    into target: UnsafeMutableRawPointer, as dtype: DType
+  ) throws(NonFinite) {
+    let bound = application.bound
+    let code = dtype.kernel ?? 0
+    var first = elements.lowerBound
+    while first < elements.upperBound {
+      let count = min(tileLength, elements.upperBound - first)
+      try unsafe run(bound, first: first, count: count, inputs: inputs)
+      let place = unsafe target + (first - elements.lowerBound) * dtype.byteCount
+      // SAFETY: the caller's target has room for all the elements.
+      switch bound.precision {
+      case .single: unsafe Float.encode(code, place, register(bound.program.outputs[0], as: Float.self), count)
+      case .double: unsafe Double.encode(code, place, register(bound.program.outputs[0], as: Double.self), count)
+      }
+      first += count
+    }
+  }
+}

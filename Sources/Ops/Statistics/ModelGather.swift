@@ -1,0 +1,146 @@
+internal import WeirTensors
+
+/// What the model's present sweep wants of a tensor for a model-scope selection.
+enum ModelRound: Hashable, Sendable {
+  case count(Selector.Round)
+  case locate(chunk: Int, ordinal: Int, key: UInt64)
+}
+
+extension Value {
+  /// How many sweeps of the whole model must come, one after the other, before this value can be computed.
+  public var modelSweepLevels: Int { graph.modelLevels[index] }
+}
+
+/// Gathers the model-scope statistics of one node that can be known together, by sweeps over all the node's tensors.
+///
+/// A sum adds the tensors' sums in the node's order; a selection runs its rounds over the model as over one long tensor,
+/// the tensors laid end to end.
+///
+/// - Note: Not safe to use from two threads at once; its user holds a lock.
+public final class ModelGather {
+  private enum State {
+    case sum([Double])
+    case selection(Selector, bins: [UInt64], above: Int, equal: [UInt32], place: Int?)
+  }
+
+  private let node: String
+  private let level: Int
+  /// Where each tensor's chunks begin in the model.
+  private let chunkOffsets: [Int]
+  private let elementCount: Int
+  private let keyBits: Int
+  private var states: [ModelStatisticKey: State] = [:]
+  private var rounds: [ModelStatisticKey: ModelRound] = [:]
+  private var locatedTensors: [ModelStatisticKey: Int] = [:]
+  public private(set) var isFirstRound = true
+
+  /// - Parameters:
+  ///   - level: how many model sweeps must have come before.
+  ///   - elementCounts: of the tensors that the node merges, in its order.
+  public init(node: String, level: Int, elementCounts: [Int], precision: Precision) {
+    self.node = node
+    self.level = level
+    var offset = 0
+    chunkOffsets =
+      elementCounts.map { count in
+        defer { offset += (count + Sweep.chunkLength - 1) / Sweep.chunkLength }
+        return offset
+      } + [offset]
+    elementCount = elementCounts.reduce(0, +)
+    keyBits = precision.keyBits
+  }
+
+  /// The evaluation of what one tensor contributes to the present round; `nil` where that is nothing.
+  public func computation(of root: Value, tensor: Int, over frame: TensorFrame, known: ModelStatistics) -> Computation?
+  {
+    let graph = root.graph
+    let contributions = graph.closure(of: [root.index]).statistics.sorted().filter { statistic in
+      guard let place = graph.statistics[statistic].model, place.key.node == node, place.tensor == tensor,
+        graph.statisticModelLevels[statistic] == level
+      else { return false }
+      if isFirstRound {
+        enter(place.key, graph.statistics[statistic])
+        return true
+      }
+      guard let round = rounds[place.key] else { return false }
+      if case .locate = round { return locatedTensors[place.key] == tensor }
+      return true
+    }
+    guard !contributions.isEmpty else { return nil }
+    return Computation(graph, root: nil, contributions: contributions, frame, known, rounds: rounds)
+  }
+
+  /// Takes in a finished contribution.
+  public func absorb(_ computation: Computation, tensor: Int) {
+    for (key, total) in computation.contributed {
+      switch states[key] {
+      case .sum(var sums)?:
+        sums[tensor] = total.values.first ?? 0
+        states[key] = .sum(sums)
+      case .selection(let selector, var bins, var above, var equal, var place)?:
+        states[key] = nil  // so that the arrays are changed in place
+        for (bin, number) in total.bins.enumerated() where number > 0 { bins[bin] += number }
+        above += total.above
+        for (chunk, number) in total.equal.enumerated() { equal[chunkOffsets[tensor] + chunk] = number }
+        place = place ?? total.place
+        states[key] = .selection(selector, bins: bins, above: above, equal: equal, place: place)
+      case nil: break
+      }
+    }
+  }
+
+  /// Ends a sweep of all the tensors; whether another is needed.
+  public func finishRound() -> Bool {
+    isFirstRound = false
+    rounds = [:]
+    for (key, state) in states {
+      guard case .selection(var selector, let bins, let above, let equal, let place) = state else { continue }
+      if case .count = selector.step {
+        selector.absorb(bins: bins, above: above, equal: equal)
+      } else if case .locate = selector.step {
+        selector.absorb(cut: place ?? .max)
+      }
+      states[key] = begin(key, selector)
+    }
+    return !rounds.isEmpty
+  }
+
+  /// What has been gathered, once no further sweep is needed.
+  public func merge(into known: inout ModelStatistics) {
+    for (key, state) in states {
+      switch state {
+      case .sum(let sums): known.results[key] = .numbers([sums.reduce(0, +)])
+      case .selection(let selector, _, _, _, _):
+        known.results[key] = .modelSelection(selector.result, cutTensor: locatedTensors[key] ?? chunkOffsets.count)
+      }
+    }
+  }
+
+  private func enter(_ key: ModelStatisticKey, _ statistic: Statistic) {
+    guard states[key] == nil else { return }
+    switch statistic.kind {
+    case .sum, .dot: states[key] = .sum(Array(repeating: 0, count: chunkOffsets.count - 1))
+    case .selection(_, let count, let rule):
+      states[key] = begin(
+        key, Selector(count: count, of: elementCount, rule: rule, keyBits: keyBits, binBits: 16))
+    }
+  }
+
+  /// Makes room for a selector's next round.
+  private func begin(_ key: ModelStatisticKey, _ selector: Selector) -> State {
+    var binCount = 0
+    switch selector.step {
+    case .count(let round):
+      rounds[key] = .count(round)
+      binCount = round.binCount
+    case .locate(let chunk, let ordinal, let probe):
+      let tensor = (chunkOffsets.firstIndex { $0 > chunk } ?? 1) - 1
+      locatedTensors[key] = tensor
+      rounds[key] = .locate(chunk: chunk - chunkOffsets[tensor], ordinal: ordinal, key: probe)
+    case .done: break
+    }
+    return .selection(
+      selector, bins: Array(repeating: 0, count: binCount), above: 0,
+      equal: Array(repeating: 0, count: chunkOffsets.last ?? 0), place: nil)
+  }
+}

@@ -1,0 +1,139 @@
+/// Finds the k-th largest magnitude of a stream exactly, by counting keys in ever narrower intervals.
+///
+/// A key is the bit pattern of a magnitude, which grows with it: 31 bits for Float32, 63 for Double. Each round counts, over
+/// the whole stream, the keys at or above an interval and those in each of its bins; the bin that holds the wanted rank is the
+/// next interval. A guess from a sample makes the first interval narrow; a round shows whether it was right, and if not,
+/// the search goes on beside it. Nothing here depends on the order in which counts come in.
+struct Selector: Sendable {
+  /// What to count in one sweep of the stream.
+  struct Round: Hashable, Sendable {
+    let lower: UInt64
+    let upper: UInt64
+    let shift: Int
+    /// A key whose occurrences are counted chunk by chunk.
+    let probe: UInt64
+
+    var binCount: Int { upper == lower ? 0 : Int((upper - lower - 1) >> UInt64(shift)) + 1 }
+  }
+
+  enum Step: Hashable, Sendable {
+    case count(Round)
+    /// Find the element of the `ordinal`-th (from 1) occurrence of `key` in a chunk.
+    case locate(chunk: Int, ordinal: Int, key: UInt64)
+    case done
+  }
+
+  let count: Int
+  let rule: SelectionRule
+  private let binBits: Int
+  private let keyLimit: UInt64
+  private(set) var step: Step
+  /// The threshold and the last flat index at which a key equal to it is kept.
+  private(set) var result = Selection(threshold: 0, cut: .max)
+  private var guess: UInt64 = 0
+  private var known = false
+
+  /// - Parameters:
+  ///   - count: how many elements to keep, from 1 to the length of the stream.
+  ///   - keyBits: 31 or 63.
+  ///   - binBits: the logarithm of the most bins that a round may have.
+  ///   - sample: sorted keys of some elements, for a first guess; empty for none.
+  init(count: Int, of total: Int, rule: SelectionRule, keyBits: Int, binBits: Int, sample: [UInt64] = []) {
+    self.count = count
+    self.rule = rule
+    self.binBits = binBits
+    keyLimit = 1 << UInt64(keyBits)
+    step = .done
+    if sample.count >= 64 {
+      let fraction = Double(count) / Double(total)
+      let size = Double(sample.count)
+      let middle = (1 - fraction) * size
+      let spread = 6 * (fraction * (1 - fraction) * size).squareRoot() + size / 512 + 2
+      func key(at rank: Double) -> UInt64 { sample[min(sample.count - 1, max(0, Int(rank)))] }
+      guess = key(at: middle)
+      let lower = middle - spread <= 0 ? 0 : key(at: middle - spread)
+      let upper = middle + spread >= size ? keyLimit : key(at: middle + spread) + 1
+      step = .count(round(lower, upper))
+    } else {
+      step = .count(round(0, keyLimit))
+    }
+  }
+
+  /// Takes in a finished round.
+  ///
+  /// - Parameters:
+  ///   - bins: how many keys fell into each bin of the round.
+  ///   - above: how many were at or above its upper end.
+  ///   - equal: how many were the probe, for each chunk of the stream.
+  mutating func absorb(bins: [UInt64], above: Int, equal: [UInt32]) {
+    guard case .count(let round) = step else { return }
+    if known {
+      finish(greater: above, equal: equal)
+      return
+    }
+    if count <= above {
+      step = .count(self.round(round.upper, keyLimit))
+      return
+    }
+    var reached = above
+    for (bin, number) in bins.enumerated().reversed() {
+      guard reached + Int(number) >= count else {
+        reached += Int(number)
+        continue
+      }
+      let lower = round.lower + UInt64(bin) << UInt64(round.shift)
+      if round.shift == 0 {
+        settle(key: lower, greater: reached, occurrences: Int(number), equal: round.probe == lower ? equal : nil)
+      } else {
+        step = .count(self.round(lower, min(round.upper, lower + 1 << UInt64(round.shift))))
+      }
+      return
+    }
+    step = .count(self.round(0, round.lower))
+  }
+
+  /// Takes in the flat index that a `locate` step asked for.
+  mutating func absorb(cut: Int) {
+    result = Selection(threshold: result.threshold, cut: cut)
+    step = .done
+  }
+
+  private mutating func settle(key: UInt64, greater: Int, occurrences: Int, equal: [UInt32]?) {
+    // A zero is never kept, and its trimming shows nowhere: no tie among zeros needs a decision.
+    result = Selection(threshold: max(1, key), cut: .max)
+    step = .done
+    guard rule == .exactK, key > 0, greater + occurrences > count else { return }
+    if let equal {
+      finish(greater: greater, equal: equal)
+    } else {
+      known = true
+      guess = key
+      step = .count(Round(lower: key + 1, upper: key + 1, shift: 0, probe: key))
+    }
+  }
+
+  private mutating func finish(greater: Int, equal: [UInt32]) {
+    var left = count - greater
+    for (chunk, number) in equal.enumerated() {
+      if left <= Int(number) {
+        step = .locate(chunk: chunk, ordinal: left, key: result.threshold)
+        return
+      }
+      left -= Int(number)
+    }
+    step = .done
+  }
+
+  private func round(_ lower: UInt64, _ upper: UInt64) -> Round {
+    var shift = 0
+    while (upper - lower - 1) >> UInt64(shift) >= 1 << UInt64(binBits) { shift += 1 }
+    return Round(lower: lower, upper: upper, shift: shift, probe: guess)
+  }
+}
+
+/// The outcome of a selection: an element is kept if its key is above the threshold, or equal and its flat index not
+/// beyond the cut. The threshold is never below 1, so that a zero is never kept.
+struct Selection: Hashable, Sendable {
+  let threshold: UInt64
+  let cut: Int
+}

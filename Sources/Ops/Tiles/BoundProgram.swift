@@ -1,0 +1,42 @@
+public import WeirTensors
+
+/// A program with the values of all statistics that it reads: everything that a worker needs besides the elements.
+struct BoundProgram: Sendable {
+  let program: Program
+  let precision: Precision
+  /// Element types by operand slot, as the kernels number them.
+  let dtypes: [Int32]
+  let elementBytes: [Int]
+  let checksFinite: Bool
+  let scalars: [Double]
+  /// Row or column values, and how many consecutive elements of the tensor share a row, or how many columns there are.
+  let vectors: [[Double]]
+  let selections: [Selection]
+  let rowLength: Int
+  let columnCount: Int
+}
+
+/// What an expression is computed over: the tensor and the stored types of its operands.
+public struct TensorFrame: Sendable {
+  public let elementCount: Int
+  /// Elements that share a row value: the last axis; the whole of a vector.
+  public let rowLength: Int
+  /// Elements of a slice along the first axis: how many column values there are.
+  public let columnCount: Int
+  /// By operand slot.
+  public let dtypes: [DType]
+  /// Whether a NaN or an infinity in an operand is an error.
+  public let checksFinite: Bool
+  /// The working type: Float32, or Double where an operand is F64 or the caller wants it.
+  public let precision: Precision
+
+  public init(shape: Shape, dtypes: [DType], checksFinite: Bool, forcesDouble: Bool = false) {
+    elementCount = shape.elementCount
+    rowLength = max(1, shape.rowLength)
+    columnCount =
+      shape.extents.count < 2 ? max(1, shape.elementCount) : max(1, shape.elementCount / max(1, shape.extents[0]))
+    self.dtypes = dtypes
+    self.checksFinite = checksFinite
+    precision = forcesDouble || dtypes.contains(.f64) ? .double : .single
+  }
+}

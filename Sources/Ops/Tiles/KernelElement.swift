@@ -1,0 +1,35 @@
+internal import CKernels
+
+/// The kernels of one working type, by the names that they have in C.
+protocol KernelElement: BinaryFloatingPoint, Sendable {
+  associatedtype Key: FixedWidthInteger & UnsignedInteger
+  typealias Tile = UnsafeMutablePointer<Self>
+  typealias Constant = UnsafePointer<Self>
+
+  /// Bits of a magnitude key.
+  static var keyBits: Int { get }
+
+  static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32
+  static func encode(_ dtype: Int32, _ target: UnsafeMutableRawPointer, _ tile: Tile, _ count: Int)
+  static func round(_ dtype: Int32, _ into: Tile, _ a: Tile, _ count: Int)
+  static func fill(_ into: Tile, _ value: Self, _ count: Int)
+  static func unary(_ operation: Int32, _ into: Tile, _ a: Tile, _ count: Int)
+  static func binary(_ operation: Int32, _ into: Tile, _ a: Tile, _ b: Tile, _ count: Int)
+  static func binaryRight(_ operation: Int32, _ into: Tile, _ a: Tile, _ b: Self, _ count: Int)
+  static func binaryLeft(_ operation: Int32, _ into: Tile, _ a: Self, _ b: Tile, _ count: Int)
+  static func addScaled(_ into: Tile, _ a: Tile, _ b: Tile, _ scale: Self, _ count: Int)
+  static func select(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Tile, _ count: Int)
+  static func trim(_ into: Tile, _ a: Tile, _ least: UInt64, _ count: Int)
+  static func drop(_ into: Tile, _ a: Tile, _ mask: RandomMask, _ first: Int, _ count: Int)
+  static func sum(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int)
+  static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int)
+  static func columnSum(_ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ column: Int, _ columns: Int, _ count: Int)
+  static func columnDot(
+    _ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ column: Int, _ columns: Int, _ count: Int)
+  static func countKeys(
+    _ a: Tile, _ count: Int, _ round: Selector.Round, _ bins: UnsafeMutablePointer<UInt32>,
+    _ above: UnsafeMutablePointer<UInt64>, _ equal: UnsafeMutablePointer<UInt64>)
+
+  /// The magnitude key of one number.
+  var key: UInt64 { get }
+}

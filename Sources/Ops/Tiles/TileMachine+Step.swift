@@ -1,0 +1,86 @@
+internal import CKernels
+
+extension TileMachine {
+  /// Carries out one instruction over a tile.
+  func step<Element: KernelElement>(
+    _ instruction: Instruction, _ bound: BoundProgram, _: Element.Type, _ first: Int, _ count: Int,
+    _ inputs: [InputWindow]
+  ) throws(NonFinite) {
+    func tile(_ index: Int) -> UnsafeMutablePointer<Element> { unsafe register(index, as: Element.self) }
+    func number(_ index: Int) -> Element { Element(bound.scalars[index]) }
+    switch instruction {
+    case .load(let slot, let into):
+      let source = unsafe inputs[slot].address + (first - inputs[slot].first) * bound.elementBytes[slot]
+      let special = unsafe Element.decode(bound.dtypes[slot], tile(into), source, count)
+      if special != 0, bound.checksFinite {
+        let values = unsafe UnsafeBufferPointer(start: tile(into), count: count)
+        if let place = unsafe values.firstIndex(where: { !$0.isFinite }) {
+          throw unsafe NonFinite(slot: slot, element: first + place, value: Double(values[place]))
+        }
+      }
+    case .fill(let scalar, let into): unsafe Element.fill(tile(into), number(scalar), count)
+    case .broadcast(let vector, let isRow, let into):
+      unsafe broadcast(bound, vector, isRow, first, count, tile(into))
+    case .unary(let operation, let a, let into):
+      if let dtype = operation.rounding {
+        unsafe Element.round(dtype, tile(into), tile(a), count)
+      } else {
+        unsafe Element.unary(operation.rawValue, tile(into), tile(a), count)
+      }
+    case .binary(let operation, let a, let b, let into):
+      unsafe Element.binary(operation.rawValue, tile(into), tile(a), tile(b), count)
+    case .binaryRight(let operation, let a, let scalar, let into):
+      unsafe Element.binaryRight(operation.rawValue, tile(into), tile(a), number(scalar), count)
+    case .binaryLeft(let operation, let scalar, let b, let into):
+      unsafe Element.binaryLeft(operation.rawValue, tile(into), number(scalar), tile(b), count)
+    case .addScaled(let a, let b, let scalar, let into):
+      unsafe Element.addScaled(tile(into), tile(a), tile(b), number(scalar), count)
+    case .select(let mask, let a, let b, let into):
+      unsafe Element.select(tile(into), tile(mask), tile(a), tile(b), count)
+    case .trim(let a, let selection, let into):
+      // Up to the cut, keys equal to the threshold are kept; after it, only greater ones.
+      let (threshold, cut) = (bound.selections[selection].threshold, bound.selections[selection].cut)
+      let split = cut < first ? 0 : min(count - 1, cut - first) + 1
+      unsafe Element.trim(tile(into), tile(a), threshold, split)
+      unsafe Element.trim(tile(into) + split, tile(a) + split, threshold + 1, count - split)
+    case .drop(let a, let mask, let into):
+      unsafe Element.drop(tile(into), tile(a), mask, first, count)
+    }
+  }
+
+  /// Lays row or column values into a tile.
+  private func broadcast<Element: KernelElement>(
+    _ bound: BoundProgram, _ index: Int, _ isRow: Bool, _ first: Int, _ count: Int,
+    _ tile: UnsafeMutablePointer<Element>
+  ) {
+    let vector = bound.vectors[index]
+    let length = isRow ? bound.rowLength : bound.columnCount
+    var at = 0
+    while at < count {
+      let place = first + at
+      let run = min(count - at, length - place % length)
+      if isRow {
+        unsafe Element.fill(tile + at, Element(vector[place / length]), run)
+      } else {
+        // SAFETY: `place % length + run` is at most the number of columns.
+        unsafe vector.withUnsafeBufferPointer { values in
+          guard let start = values.baseAddress else { return }
+          _ = unsafe Element.decode(Int32(WEIR_F64.rawValue), tile + at, start + place % length, run)
+        }
+      }
+      at += run
+    }
+  }
+}
+
+extension Operation.Unary {
+  /// The element type that a rounding rounds to.
+  fileprivate var rounding: Int32? {
+    switch self {
+    case .roundF32: Int32(WEIR_F32.rawValue)
+    case .roundF16: Int32(WEIR_F16.rawValue)
+    case .roundBF16: Int32(WEIR_BF16.rawValue)
+    default: nil
+    }
+  }
+}

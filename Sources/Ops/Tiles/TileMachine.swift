@@ -1,0 +1,67 @@
+internal import CKernels
+
+/// One worker's registers, and the loop that runs a program over them.
+///
+/// - Memory: `registerCount` tiles of `tileLength` elements, grown to the largest program seen.
+@safe public final class TileMachine {
+  /// Elements of a tile. Two inputs, a few intermediates and the result stay in a second-level cache of 256 KiB.
+  public static let standardTileLength = 4096
+
+  let tileLength: Int
+  private var memory: UnsafeMutableRawPointer
+  private var byteCount: Int
+  private var stride = 0
+
+  public init(tileLength: Int = TileMachine.standardTileLength) {
+    self.tileLength = max(1, tileLength)
+    byteCount = 64
+    unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+  }
+
+  deinit { unsafe memory.deallocate() }
+
+  /// Bytes that a run of a program needs.
+  static func registerBytes(_ program: Program, _ precision: Precision, tileLength: Int) -> Int {
+    program.registerCount * stride(precision, tileLength)
+  }
+
+  private static func stride(_ precision: Precision, _ tileLength: Int) -> Int {
+    (tileLength * precision.byteCount + 63) / 64 * 64
+  }
+
+  /// Runs `bound` over elements `first ..< first + count` of its tensor; results stay in the registers.
+  ///
+  /// - Throws: ``NonFinite`` where an operand holds a NaN or an infinity and the program checks.
+  func run(_ bound: BoundProgram, first: Int, count: Int, inputs: [InputWindow]) throws(NonFinite) {
+    prepare(bound)
+    // SAFETY: `prepare` made room for every register of the program at its precision; `count` is at most `tileLength`;
+    // each input window covers the elements asked for, which its opener guarantees.
+    switch bound.precision {
+    case .single: try unsafe run(bound, Float.self, first, count, inputs)
+    case .double: try unsafe run(bound, Double.self, first, count, inputs)
+    }
+  }
+
+  private func run<Element: KernelElement>(
+    _ bound: BoundProgram, _: Element.Type, _ first: Int, _ count: Int, _ inputs: [InputWindow]
+  ) throws(NonFinite) {
+    for instruction in bound.program.instructions {
+      try unsafe step(instruction, bound, Element.self, first, count, inputs)
+    }
+  }
+
+  private func prepare(_ bound: BoundProgram) {
+    stride = Self.stride(bound.precision, tileLength)
+    let needed = max(64, Self.registerBytes(bound.program, bound.precision, tileLength: tileLength))
+    guard needed > byteCount else { return }
+    // SAFETY: registers hold nothing between runs.
+    unsafe memory.deallocate()
+    unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: needed, alignment: 64)
+    byteCount = needed
+  }
+
+  /// The tile in a register.
+  func register<Element>(_ index: Int, as type: Element.Type) -> UnsafeMutablePointer<Element> {
+    unsafe (memory + index * stride).assumingMemoryBound(to: type)
+  }
+}
