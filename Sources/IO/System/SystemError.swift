@@ -1,0 +1,19 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// The system's error numbers and their texts.
+package enum SystemError {
+  /// The number that the last failed call of this thread left.
+  package static var last: Int32 { errno }
+
+  /// The system's own words for an error number, first letter lowered: `no space left on device`.
+  package static func text(_ number: Int32) -> String {
+    // SAFETY: strerror returns a terminated string that stays valid until this thread's next call; it is copied here.
+    guard let words = unsafe strerror(number) else { return "unknown error" }
+    let text = unsafe String(cString: words)
+    return text.prefix(1).lowercased() + text.dropFirst()
+  }
+}
