@@ -9,6 +9,15 @@ package enum SystemError {
   /// The number that the last failed call of this thread left.
   package static var last: Int32 { errno }
 
+  /// The number for memory that the system does not have.
+  package static var outOfMemory: Int32 { ENOMEM }
+
+  /// Whether a number says that a path leads nowhere.
+  package static func isMissing(_ number: Int32) -> Bool { number == ENOENT || number == ENOTDIR }
+
+  /// Whether a number says that a mapped file has lost the page that was asked for.
+  package static func isLostPage(_ number: Int32) -> Bool { number == EFAULT }
+
   /// The system's own words for an error number, first letter lowered: `no space left on device`.
   package static func text(_ number: Int32) -> String {
     // SAFETY: strerror returns a terminated string that stays valid until this thread's next call; it is copied here.

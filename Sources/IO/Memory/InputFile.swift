@@ -1,0 +1,73 @@
+/// How the bytes of inputs are brought into memory.
+public enum ReadPolicy: String, Sendable, CaseIterable {
+  /// By mapping, but by reading on network and user-space file systems and where there is no room for a mapping.
+  case auto
+  /// By mapping.
+  case map
+  /// By reading into buffers.
+  case read
+}
+
+/// An input, opened once: every later look at its bytes goes through what was opened, whatever happens to the path.
+///
+/// A mapped file holds no descriptor, so that hundreds of shards can be open at once.
+public final class InputFile: Sendable {
+  /// The path, as the user and the checkpoint gave it.
+  public let path: String
+  public let byteCount: Int
+  /// What is the same for two paths that lead to one file.
+  public let identity: FileIdentity
+  let storage: Storage
+
+  enum Storage: Sendable {
+    case mapped(MappedRegion)
+    case descriptor(SharedDescriptor)
+  }
+
+  /// Opens a regular file.
+  ///
+  /// - Parameters:
+  ///   - path: the file; links are followed.
+  ///   - policy: how its bytes will be brought into memory.
+  /// - Throws: ``CheckpointError`` where it cannot be opened, is no regular file, or cannot be mapped and must be.
+  public convenience init(path: String, policy: ReadPolicy = .auto) throws(CheckpointError) {
+    try self.init(try InputDescriptor(path), policy: policy)
+  }
+
+  init(_ descriptor: consuming InputDescriptor, policy: ReadPolicy) throws(CheckpointError) {
+    path = descriptor.path
+    byteCount = descriptor.byteCount
+    identity = descriptor.identity
+    let maps = policy == .map || (policy == .auto && !descriptor.isRemote)
+    if maps, let region = descriptor.map() {
+      storage = .mapped(region)
+    } else if policy == .map, descriptor.byteCount > 0 {
+      throw CheckpointError(.system(call: "mapping"), file: path, errno: SystemError.outOfMemory)
+    } else {
+      storage = .descriptor(SharedDescriptor(descriptor))
+    }
+  }
+
+  /// Whether the file is mapped.
+  public var isMapped: Bool {
+    if case .mapped = storage { true } else { false }
+  }
+
+  /// Checks that no page that was read had been lost by the file; to be asked before an output is believed.
+  ///
+  /// - Throws: ``CheckpointError`` with kind `.truncated`.
+  public func checkIntact() throws(CheckpointError) {
+    if case .mapped(let region) = storage, region.isDamaged { throw truncated }
+  }
+
+  var truncated: CheckpointError {
+    CheckpointError(.truncated(found: FileSystem.byteCount(path), expected: byteCount), file: path)
+  }
+}
+
+/// A descriptor that several workers read from at once, each at its own place.
+final class SharedDescriptor: Sendable {
+  let descriptor: InputDescriptor
+
+  init(_ descriptor: consuming InputDescriptor) { self.descriptor = descriptor }
+}
