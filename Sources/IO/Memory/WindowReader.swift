@@ -61,9 +61,9 @@
       try file.checkIntact()
       return unsafe region.bytes(range)
     case .descriptor(let shared):
-      let buffer = reserve(range.count, slot: slot)
+      let buffer = unsafe reserve(range.count, slot: slot)
       try unsafe shared.descriptor.fill(buffer, from: range.lowerBound)
-      return unsafe UnsafeRawBufferPointer(buffer)
+      return UnsafeRawBufferPointer(buffer)
     }
   }
 

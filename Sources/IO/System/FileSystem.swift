@@ -44,6 +44,14 @@ enum FileSystem {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
+  /// The path without links and dots; `nil` where it leads nowhere.
+  static func resolved(_ path: String) -> String? {
+    // SAFETY: realpath returns a terminated string of its own, which is copied and freed here.
+    guard let text = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(text) }
+    return unsafe String(validatingCString: text)
+  }
+
   private static func status(_ path: String) -> stat? {
     var status = stat()
     // SAFETY: stat reads the terminated path and fills the structure during the call only.

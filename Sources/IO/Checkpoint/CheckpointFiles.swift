@@ -1,0 +1,91 @@
+/// Which files make up the checkpoint that a path names; found by names alone, before any is opened.
+struct CheckpointFiles {
+  /// The folder that holds them.
+  let folder: String
+  /// Their names in the folder, sorted.
+  let names: [String]
+  var index: ShardIndex?
+  var notes: [String] = []
+  /// Whether the path named one weights file itself: what else lies in its folder may have nothing to do with it.
+  var isLoneFile = false
+
+  static let indexSuffix = ".safetensors.index.json"
+
+  /// Finds the files of the folder, the index or the file at `path`.
+  static func find(_ path: String) throws(CheckpointError) -> CheckpointFiles {
+    switch FileSystem.kind(path) {
+    case .folder: return try inFolder(path)
+    case .file where path.hasSuffix(".json"):
+      if let refused = RefusedFormat(name: path) { throw refused.error(path) }
+      let (folder, name) = FilePath.split(path)
+      return try named(by: name, in: folder, path: path)
+    case .file: return try lone(path)
+    case .other: throw CheckpointError(.notARegularFile, file: path)
+    case nil:
+      // The error of opening tells apart what does not exist and what may not be seen.
+      _ = try InputDescriptor(path)
+      throw CheckpointError(.notFound, file: path)
+    }
+  }
+
+  private static func lone(_ path: String) throws(CheckpointError) -> CheckpointFiles {
+    if let refused = RefusedFormat(name: path) { throw refused.error(path) }
+    let (folder, name) = FilePath.split(path)
+    var result = CheckpointFiles(folder: folder, names: [name])
+    result.isLoneFile = true
+    if let shard = ShardName(name), shard.total > 1 {
+      result.notes = ["\(MessageText.quoted(name)) is one shard of \(shard.total): the others are not read"]
+    }
+    return result
+  }
+
+  private static func inFolder(_ path: String) throws(CheckpointError) -> CheckpointFiles {
+    var folder = path
+    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+    let all = try FileSystem.names(in: folder).filter { !$0.hasPrefix(".") }
+    let weights = all.filter { $0.hasSuffix(".safetensors") }
+    let indexes = all.filter { $0.hasSuffix(indexSuffix) }
+    if indexes.contains("model" + indexSuffix) {
+      return try named(by: "model" + indexSuffix, in: folder, path: nil, beside: weights)
+    }
+    guard indexes.count < 2 else { throw CheckpointError(.ambiguousFolder(indexes), file: path) }
+    if let index = indexes.first { return try named(by: index, in: folder, path: nil, beside: weights) }
+    if weights.contains("model.safetensors") {
+      var result = CheckpointFiles(folder: folder, names: ["model.safetensors"])
+      result.notes = weights.filter { $0 != "model.safetensors" }.map {
+        "ignored \(MessageText.quoted($0)): 'model.safetensors' is the checkpoint"
+      }
+      return result
+    }
+    if let series = try ShardName.series(weights, folder: path) {
+      return CheckpointFiles(folder: folder, names: series)
+    }
+    guard weights.count < 2 else { throw CheckpointError(.ambiguousFolder(weights), file: path) }
+    if weights.isEmpty {
+      let refused = all.lazy.compactMap { name in RefusedFormat(name: name).map { ($0, name) } }.first
+      if let (format, name) = refused { throw format.error(FilePath.join(folder, name)) }
+      throw CheckpointError(.noCheckpoint, file: path)
+    }
+    return CheckpointFiles(folder: folder, names: weights)
+  }
+
+  /// The files that an index names; `weights` are those that lie beside it.
+  private static func named(
+    by name: String, in folder: String, path: String?, beside weights: [String] = []
+  ) throws(CheckpointError) -> CheckpointFiles {
+    let index = try ShardIndex(path ?? FilePath.join(folder, name))
+    var shards: Set<String> = []
+    for entry in index.entries where shards.insert(entry.shard).inserted {
+      guard FileSystem.kind(FilePath.join(folder, entry.shard)) != nil else {
+        throw CheckpointError(
+          .shardMissing(entry.shard), file: index.path, position: index.position(of: entry.offset))
+      }
+    }
+    let names = shards.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    var result = CheckpointFiles(folder: folder, names: names, index: index)
+    result.notes = weights.filter { !shards.contains($0) }.map {
+      "ignored \(MessageText.quoted($0)): not named by the index"
+    }
+    return result
+  }
+}
