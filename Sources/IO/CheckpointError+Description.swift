@@ -31,13 +31,13 @@ extension CheckpointError: CustomStringConvertible {
         + ", expected the \(expected) it had when it was opened"
     case .unsupportedFormat(let format, _): "\(format), expected safetensors"
     case .fileTooShort(let count, let minimum): "file is \(count) bytes, expected at least \(minimum)"
-    case .fileTooLarge(let count, let limit): "file is \(Quantity.text(count)), limit is \(Quantity.text(limit))"
+    case .fileTooLarge(let count, let limit): Self.excess("file", UInt64(max(0, count)), limit)
 
-    case .headerTooLarge(let count, let limit):
-      "header is \(Self.size(count)), limit is \(Quantity.text(limit))"
+    case .headerTooLarge(let count, let limit): Self.excess("header", count, limit)
     case .headerBeyondFile(let count, let available):
       "header is \(Self.size(count)), expected at most the \(available) bytes that follow its length"
-    case .invalidJSON(let message): position == nil ? "\(message)\(place)" : message
+    case .invalidJSON(let message):
+      (position == nil ? byteOffset.map { "byte \($0): " } ?? "" : "") + message
     case .malformed(let found, let expected): "\(found)\(position == nil ? place : ""), expected \(expected)"
     case .unknownDType(let name):
       "unknown dtype \(MessageText.quoted(name)), expected one of "
@@ -48,8 +48,8 @@ extension CheckpointError: CustomStringConvertible {
     case .wrongByteCount(let found, let expected, let type):
       "\(found) bytes\(byteOffset.map { " at offset \($0)" } ?? ""), expected \(expected) for \(type)"
     case .overlap(let other): "data\(place) overlaps that of \(MessageText.quoted(other)), expected none to overlap"
-    case .hole(let count): "\(count) bytes\(place) belong to no tensor, expected none between tensors"
-    case .trailingBytes(let count): "\(count) bytes\(place) after the last tensor, expected none"
+    case .hole(let count): "\(Self.bytes(count))\(place) in no tensor, expected none"
+    case .trailingBytes(let count): "\(Self.bytes(count))\(place) after the last tensor, expected none"
     case .dataBeyondFile(let end, let count): "data ends at byte \(end), expected at most the file's \(count) bytes"
     case .tooManyTensors(let found, let limit): "\(found) tensors, limit is \(limit)"
 
@@ -90,6 +90,14 @@ extension CheckpointError: CustomStringConvertible {
     case .alreadyExists: "choose another or allow overwriting with --overwrite"
     default: nil
     }
+  }
+
+  private static func bytes(_ count: Int) -> String { count == 1 ? "1 byte" : "\(count) bytes" }
+
+  /// `header is 210 MB, limit is 100 MB`, exact where the two would read alike.
+  private static func excess(_ what: String, _ count: UInt64, _ limit: Int) -> String {
+    let (found, allowed) = (size(count), Quantity.text(limit))
+    return found == allowed ? "\(what) is \(count) B, limit is \(limit) B" : "\(what) is \(found), limit is \(allowed)"
   }
 
   private static func size(_ count: UInt64) -> String {

@@ -234,6 +234,6 @@ struct SafetensorsHeaderParser {
 
   private func converted(_ error: JSONError, tensor: String? = nil) -> CheckpointError {
     CheckpointError(
-      .invalidJSON("header: \(error.message)"), file: file, tensor: tensor, byteOffset: 8 + error.offset)
+      .invalidJSON(error.message), file: file, tensor: tensor, byteOffset: 8 + error.offset)
   }
 }
