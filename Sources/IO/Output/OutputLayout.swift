@@ -1,0 +1,123 @@
+public import WeirTensors
+
+/// One safetensors file that will be written: its header is final before the first byte of data is known.
+public struct OutputFile: Hashable, Sendable {
+  public let name: String
+
+  /// The first bytes of the file: the header's length, its JSON, and spaces up to a multiple of 4096.
+  public let header: [UInt8]
+
+  /// Bytes of the whole file.
+  public let byteCount: Int
+
+  /// The tensors that it holds, as places in ``OutputLayout/tensors``.
+  public let tensors: Range<Int>
+}
+
+/// Where every byte of a checkpoint will stand, computed from names, dtypes and shapes alone.
+///
+/// A file looks like this; the tensors follow each other without gaps, as the format demands:
+///
+///     0         8                           4096 · n               byteCount
+///     | length  | {"__metadata__":…}  spaces | tensor | tensor | … |
+public struct OutputLayout: Sendable {
+  /// Tensor data begin at a multiple of this, so that aligned blocks can be written unbuffered.
+  public static let alignment = 4096
+
+  /// The tensors in the order given, which is the order in the files.
+  public let tensors: [TensorInfo]
+  public let files: [OutputFile]
+
+  /// The absolute byte offset, in its own file, of each tensor's data.
+  public let offsets: [Int]
+
+  /// Bytes of all tensors' data, without headers.
+  public let dataByteCount: Int
+
+  /// Lays tensors out in files of at most `shardBytes` of data, as the Hugging Face libraries size them.
+  ///
+  /// Greedy in tensor order: a tensor that would push the current file beyond the limit starts a new one, and a tensor
+  /// larger than the limit stands alone. (`huggingface_hub` keeps filling the earlier file after an oversized tensor;
+  /// here order wins, which differs in nothing but the number of files.) No tensors make one file without any.
+  ///
+  /// - Parameters:
+  ///   - tensors: names, dtypes and shapes, in the order wanted in the files.
+  ///   - shardBytes: limit of one file's tensor data.
+  ///   - fileName: the name of the only file, which then has no limit; `nil` for the Hugging Face names.
+  ///   - metadata: the `__metadata__` of every file.
+  public init(
+    tensors: [TensorInfo], shardBytes: Int, fileName: String? = nil, metadata: [String: String] = ["format": "pt"]
+  ) {
+    let shards = fileName == nil ? Self.shards(of: tensors, limit: shardBytes) : [0..<tensors.count]
+    var offsets: [Int] = []
+    offsets.reserveCapacity(tensors.count)
+    var files: [OutputFile] = []
+    for (number, range) in shards.enumerated() {
+      let header = OutputHeader.bytes(for: tensors[range], metadata: metadata)
+      var end = header.count
+      for tensor in tensors[range] {
+        offsets.append(end)
+        end += tensor.byteCount
+      }
+      let name = fileName ?? Self.name(ofShard: number + 1, of: shards.count)
+      files.append(OutputFile(name: name, header: header, byteCount: end, tensors: range))
+    }
+    self.tensors = tensors
+    self.files = files
+    self.offsets = offsets
+    dataByteCount = tensors.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// Bytes of all files, headers included.
+  public var fileByteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+
+  /// The name under which loaders look for ``indexJSON``.
+  public static let indexName = "model.safetensors.index.json"
+
+  /// The index of a checkpoint of several files: which file holds which tensor, in tensor order; `nil` for one file.
+  public var indexJSON: [UInt8]? {
+    guard files.count > 1 else { return nil }
+    var text = JSONWriting()
+    text.append("{\n  \"metadata\": {\n    \"total_size\": \(dataByteCount)\n  },\n  \"weight_map\": {")
+    var isFirst = true
+    for file in files {
+      for tensor in tensors[file.tensors] {
+        text.append(isFirst ? "\n    " : ",\n    ")
+        text.append(quoting: tensor.name)
+        text.append(": ")
+        text.append(quoting: file.name)
+        isFirst = false
+      }
+    }
+    text.append("\n  }\n}\n")
+    return text.bytes
+  }
+
+  /// Cuts the tensors into runs, each of which becomes a file.
+  private static func shards(of tensors: [TensorInfo], limit: Int) -> [Range<Int>] {
+    var shards: [Range<Int>] = []
+    var start = 0
+    var byteCount = 0
+    for (place, tensor) in tensors.enumerated() {
+      if place > start, byteCount + tensor.byteCount > limit {
+        shards.append(start..<place)
+        start = place
+        byteCount = 0
+      }
+      byteCount += tensor.byteCount
+    }
+    shards.append(start..<tensors.count)
+    return shards
+  }
+
+  /// `model.safetensors`, or `model-00001-of-00030.safetensors` where there are several.
+  private static func name(ofShard number: Int, of count: Int) -> String {
+    guard count > 1 else { return "model.safetensors" }
+    return "model-\(fiveDigits(number))-of-\(fiveDigits(count)).safetensors"
+  }
+
+  private static func fiveDigits(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+  }
+}
