@@ -73,6 +73,10 @@ extension CheckpointError: CustomStringConvertible {
     case .syncFailed: "could not be synced to the disk"
     case .renameFailed(let target): "could not be renamed to \(MessageText.quoted(target))"
     case .outputDiffers(let found, let expected): "finished file has \(found), expected \(expected)"
+    case .outputBusy: "another run is writing this output, expected one at a time"
+    case .notReplaceable(let reason): "\(reason), expected a model folder or file to overwrite"
+    case .outputClosed: "output was already finished or given up, expected an open one"
+    case .outOfMemory(let count): "no memory for a buffer of \(Quantity.text(count))"
     }
   }
 
@@ -88,6 +92,9 @@ extension CheckpointError: CustomStringConvertible {
     case .tensorNotInShard: "fetch the index and its shards from one version"
     case .noSpace: "free some space or choose another place"
     case .alreadyExists: "choose another or allow overwriting with --overwrite"
+    case .outputBusy: "wait for the other run or choose another path"
+    case .notReplaceable: "remove it first or choose another path"
+    case .outOfMemory: "lower --memory or end other programs"
     default: nil
     }
   }

@@ -99,5 +99,12 @@ public struct CheckpointError: Error, Equatable, Sendable {
     case renameFailed(to: String)
     /// A finished output does not read back as it was laid out.
     case outputDiffers(found: String, expected: String)
+    /// Another process holds the lock of the output's staging folder.
+    case outputBusy
+    /// What stands at the output's path is not something that Weir replaces; says what it is.
+    case notReplaceable(String)
+    /// The output was committed or discarded before the call.
+    case outputClosed
+    case outOfMemory(byteCount: Int)
   }
 }

@@ -1,2 +1,3 @@
 #pragma once
 #include "csystem_read.h"
+#include "csystem_write.h"

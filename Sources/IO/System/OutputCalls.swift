@@ -1,0 +1,188 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+internal import CSystem
+
+/// The system calls that writing needs, without pointers: paths and descriptors in, numbers or typed errors out.
+enum OutputCalls {
+  /// What a path leads to.
+  struct Facts {
+    enum Kind { case file, folder, link, other }
+    let kind: Kind
+    let byteCount: Int
+    let device: UInt64
+    let inode: UInt64
+
+    /// Whether both describe one and the same file or folder, whatever it is called.
+    func isSame(as other: Facts) -> Bool { device == other.device && inode == other.inode }
+  }
+
+  // MARK: Files
+
+  /// Creates a file that must not exist yet.
+  static func createFile(_ path: String) throws(CheckpointError) -> Int32 {
+    // SAFETY: the string is terminated and lives for the call.
+    let fd = unsafe weir_create_file(path)
+    if fd == -EEXIST { throw CheckpointError(.alreadyExists, file: path) }
+    guard fd >= 0 else { throw CheckpointError(.cannotCreate, file: path, errno: -fd) }
+    return fd
+  }
+
+  /// Opens a file or folder for reading.
+  static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
+    // SAFETY: as above.
+    let fd = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard fd >= 0 else {
+      let code = SystemError.last
+      throw CheckpointError(code == ENOENT ? .notFound : .cannotOpen, file: path, errno: code == ENOENT ? nil : code)
+    }
+    return fd
+  }
+
+  /// Closes a descriptor; `false` where the system reports that bytes may be lost.
+  @discardableResult
+  static func closeFile(_ fd: Int32) -> Bool { close(fd) == 0 || SystemError.last == EINTR }
+
+  /// Turns unbuffered writing on or off; `false` where the file system cannot.
+  static func setDirect(_ fd: Int32, _ on: Bool) -> Bool { weir_set_direct(fd, on ? 1 : 0) == 0 }
+
+  /// Sizes a file and reserves its room; returns an error number, 0 for success.
+  static func preallocate(_ fd: Int32, _ byteCount: Int) -> Int32 { -weir_preallocate(fd, Int64(byteCount)) }
+
+  /// Writes the first `count` bytes of a buffer at `offset`; returns an error number, 0 for success.
+  static func write(_ fd: Int32, _ buffer: borrowing AlignedBuffer, count: Int, at offset: Int) -> Int32 {
+    precondition(count <= buffer.byteCount, "more bytes than the buffer holds")
+    // SAFETY: the count was checked, and the buffer is borrowed, hence mapped, for the call.
+    return unsafe -weir_write_at(fd, buffer.bytes.baseAddress, count, Int64(offset))
+  }
+
+  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+  static func read(_ fd: Int32, count: Int, at offset: Int, path: String) throws(CheckpointError) -> [UInt8] {
+    var got: Int64 = 0
+    // SAFETY: the memory holds `count` bytes; as many as were read are declared initialized.
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, used in
+      got = unsafe weir_read_up_to(fd, memory.baseAddress, count, Int64(offset))
+      used = max(0, Int(got))
+    }
+    guard got >= 0 else {
+      throw CheckpointError(.readFailed, file: path, byteOffset: offset, errno: Int32(truncatingIfNeeded: -got))
+    }
+    return bytes
+  }
+
+  /// Cuts or extends a file; returns an error number, 0 for success.
+  static func truncate(_ fd: Int32, _ byteCount: Int) -> Int32 {
+    while ftruncate(fd, off_t(byteCount)) != 0 {
+      let code = SystemError.last
+      if code != EINTR { return code }
+    }
+    return 0
+  }
+
+  /// Forces a file or folder to the device.
+  static func sync(_ fd: Int32, path: String) throws(CheckpointError) {
+    let code = -weir_sync(fd)
+    guard code == 0 else { throw CheckpointError(.syncFailed, file: path, errno: code) }
+  }
+
+  /// Forces the file or folder at `path` to the device.
+  static func sync(path: String) throws(CheckpointError) {
+    let fd = try openForReading(path)
+    defer { closeFile(fd) }
+    try sync(fd, path: path)
+  }
+
+  // MARK: Paths
+
+  /// Describes what stands at `path`; `nil` where nothing does or it cannot be reached.
+  static func facts(_ path: String, followingLinks: Bool) -> Facts? {
+    var facts = weir_path_facts()
+    // SAFETY: the string is terminated, and both live for the call.
+    guard unsafe weir_path_facts_of(path, followingLinks ? 1 : 0, &facts) == 0 else { return nil }
+    let kind: Facts.Kind =
+      switch facts.kind {
+      case WEIR_FILE: .file
+      case WEIR_FOLDER: .folder
+      case WEIR_LINK: .link
+      default: .other
+      }
+    return Facts(kind: kind, byteCount: Int(facts.byte_count), device: facts.device, inode: facts.inode)
+  }
+
+  /// The path without links, `.` and `..`; `nil` where nothing stands there.
+  static func realPath(_ path: String) -> String? {
+    // SAFETY: given no buffer, realpath allocates the text, which is copied and freed here.
+    guard let text = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(text) }
+    return unsafe String(cString: text)
+  }
+
+  /// Makes one folder; returns an error number, 0 for success.
+  static func makeFolder(_ path: String) -> Int32 {
+    // SAFETY: the string is terminated and lives for the call.
+    unsafe mkdir(path, 0o777) == 0 ? 0 : SystemError.last
+  }
+
+  /// Removes one folder if it is empty.
+  @discardableResult
+  static func removeEmptyFolder(_ path: String) -> Bool {
+    // SAFETY: as above.
+    unsafe rmdir(path) == 0
+  }
+
+  /// Removes a file, or a folder and all below it, following no links; returns an error number, 0 for success.
+  @discardableResult
+  static func removeTree(_ path: String) -> Int32 {
+    // SAFETY: as above.
+    unsafe -weir_remove_tree(path)
+  }
+
+  /// The names in a folder, sorted, without `.` and `..`; `nil` where it cannot be read.
+  static func names(in folder: String) -> [String]? {
+    // SAFETY: the stream is closed on every way out; an entry is copied before the next is read.
+    guard let stream = unsafe opendir(folder) else { return nil }
+    defer { unsafe _ = closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+        unsafe tuple.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
+          unsafe String(cString: $0)
+        }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// How a rename treats what stands at its target.
+  enum RenameMode { case new, replacing, swapping }
+
+  /// Renames; returns an error number, 0 for success.
+  static func rename(_ source: String, to target: String, _ mode: RenameMode) -> Int32 {
+    // SAFETY: both strings are terminated and live for the call.
+    switch mode {
+    case .new: unsafe -weir_rename_new(source, target)
+    case .swapping: unsafe -weir_rename_swap(source, target)
+    #if canImport(Glibc)
+      case .replacing: unsafe Glibc.rename(source, target) == 0 ? 0 : SystemError.last
+    #else
+      case .replacing: unsafe Darwin.rename(source, target) == 0 ? 0 : SystemError.last
+    #endif
+    }
+  }
+
+  /// Makes and locks a file for this process; a descriptor, or a negative error number.
+  static func lockFile(_ path: String) -> Int32 {
+    // SAFETY: the string is terminated and lives for the call.
+    unsafe weir_lock_file(path)
+  }
+
+  /// Bytes that may still be written on the file system that holds `path`.
+  static func freeBytes(_ path: String) -> Int? {
+    // SAFETY: as above.
+    let bytes = unsafe weir_free_bytes(path)
+    return bytes < 0 ? nil : Int(bytes)
+  }
+}
