@@ -47,6 +47,9 @@ public final class OutputFileWriter: Sendable {
     if !isClosed.load(ordering: .acquiring) { OutputCalls.closeFile(fd) }
   }
 
+  /// Whether ``finish()`` was called.
+  var isFinished: Bool { isClosed.load(ordering: .acquiring) }
+
   /// Whether blocks go past the page cache.
   public var isUnbuffered: Bool { direct.load(ordering: .relaxed) }
 

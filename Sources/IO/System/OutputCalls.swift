@@ -139,23 +139,6 @@ enum OutputCalls {
     unsafe -weir_remove_tree(path)
   }
 
-  /// The names in a folder, sorted, without `.` and `..`; `nil` where it cannot be read.
-  static func names(in folder: String) -> [String]? {
-    // SAFETY: the stream is closed on every way out; an entry is copied before the next is read.
-    guard let stream = unsafe opendir(folder) else { return nil }
-    defer { unsafe _ = closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-        unsafe tuple.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
-          unsafe String(cString: $0)
-        }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
-
   /// How a rename treats what stands at its target.
   enum RenameMode { case new, replacing, swapping }
 

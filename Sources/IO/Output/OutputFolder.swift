@@ -1,0 +1,201 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+internal import Synchronization
+
+/// An output under construction: built in a hidden folder beside its final path, and renamed there when it is whole.
+///
+/// Nothing stands under the final path before ``commit()``. A run that is killed leaves `.NAME.weir-partial`, which the
+/// next run into the same output removes; two runs into one output at a time are refused.
+public final class OutputFolder: Sendable {
+  /// Where the output will be, as given, without slashes at the end.
+  public var finalPath: String { target.path }
+
+  /// The hidden folder in which it is built.
+  public var stagingPath: String { staging.path }
+
+  private let target: OutputTarget
+  private let staging: StagingFolder
+  private let state = Mutex(State())
+
+  private struct State {
+    var isOpen = true
+    var writers: [(file: OutputFile, writer: OutputFileWriter)] = []
+  }
+
+  /// Checks the final path and makes the staging folder; missing parent folders are made.
+  ///
+  /// - Parameters:
+  ///   - finalPath: the folder to make, or the file if `isFile`.
+  ///   - isFile: whether the output is one file, to which only one file is ever added.
+  ///   - overwrite: whether an earlier output at the path may be replaced.
+  ///   - inputs: the files and folders that are read; none of them, nor a folder above one, is ever replaced.
+  /// - Throws: ``CheckpointError`` of kind `.alreadyExists`, `.notReplaceable`, `.wouldOverwriteInput`, `.outputBusy` or
+  ///   `.cannotCreate`; nothing is changed then.
+  public init(
+    finalPath: String, isFile: Bool = false, overwrite: Bool = false, inputs: [String] = []
+  ) throws(CheckpointError) {
+    target = try OutputTarget(path: finalPath, isFile: isFile, overwrite: overwrite, inputs: inputs)
+    try target.check()
+    try target.refuseInputs(at: StagingFolder.path(for: target.path))
+    staging = try StagingFolder(for: target.path)
+    do {
+      try staging.prepare(for: target.path)
+      try target.check()
+    } catch {
+      staging.remove()
+      throw error
+    }
+  }
+
+  deinit {
+    if state.withLock({ $0.isOpen }) { staging.abandon() }
+  }
+
+  /// Where the file `name` of the output stands until ``commit()``.
+  public func path(of name: String) -> String { PathText.joined(staging.filesPath, name) }
+
+  /// Starts a file that was laid out: creates it and writes its header; ``commit()`` checks it against the layout.
+  public func makeWriter(for file: OutputFile, unbuffered: Bool = true) throws(CheckpointError) -> OutputFileWriter {
+    try start(file.name)
+    let writer = try OutputFileWriter(path: path(of: file.name), byteCount: file.byteCount, unbuffered: unbuffered)
+    try writer.write(file.header, at: 0)
+    state.withLock { $0.writers.append((file, writer)) }
+    return writer
+  }
+
+  /// Adds a small file: an index, a config, a model card. `name` may lead through folders, which are made.
+  public func addFile(_ name: String, bytes: [UInt8]) throws(CheckpointError) {
+    try start(name)
+    let writer = try OutputFileWriter(path: path(of: name), byteCount: bytes.count, unbuffered: false)
+    try writer.write(bytes, at: 0)
+    try writer.finish()
+  }
+
+  /// Adds a copy of a regular file, following links to it.
+  public func copyFile(from source: String, as name: String) throws(CheckpointError) {
+    try start(name)
+    let fd = try OutputCalls.openForReading(source)
+    defer { OutputCalls.closeFile(fd) }
+    guard let facts = OutputCalls.facts(source, followingLinks: true), facts.kind == .file else {
+      throw CheckpointError(.notARegularFile, file: source)
+    }
+    let piece = 1 << 20
+    let writer = try OutputFileWriter(path: path(of: name), byteCount: facts.byteCount, unbuffered: false)
+    for offset in stride(from: 0, to: facts.byteCount, by: piece) {
+      let count = min(piece, facts.byteCount - offset)
+      let bytes = try OutputCalls.read(fd, count: count, at: offset, path: source)
+      guard bytes.count == count else {
+        throw CheckpointError(.truncated(found: offset + bytes.count, expected: facts.byteCount), file: source)
+      }
+      try writer.write(bytes, at: offset)
+    }
+    try writer.finish()
+  }
+
+  /// Checks every file against its layout, forces all of it to the disk, and renames it to its final path in one step.
+  ///
+  /// With overwriting, the earlier output is exchanged for the new one and then removed.
+  ///
+  /// - Throws: ``CheckpointError``; the staging folder then still stands, for ``discard()`` to remove.
+  public func commit() throws(CheckpointError) {
+    try state.withLock { (state) throws(CheckpointError) in
+      guard state.isOpen else { throw CheckpointError(.outputClosed, file: finalPath) }
+      for entry in state.writers { try Self.verify(entry.file, entry.writer) }
+      try Self.syncTree(staging.filesPath)
+      try publish()
+      state.isOpen = false
+      state.writers = []
+      // The output is in place; if its name is not yet safe on the disk, that is the error to report, after tidying.
+      defer { staging.remove() }
+      try OutputCalls.sync(path: PathText.parent(of: finalPath))
+    }
+  }
+
+  /// Removes everything that was written, if ``commit()`` has not succeeded; may be called from any thread, repeatedly.
+  public func discard() {
+    state.withLock { state in
+      guard state.isOpen else { return }
+      state.isOpen = false
+      state.writers = []
+      staging.remove()
+    }
+  }
+
+  /// Checks that a file of this name may be added, and makes the folders that it leads through.
+  private func start(_ name: String) throws(CheckpointError) {
+    guard state.withLock({ $0.isOpen }) else { throw CheckpointError(.outputClosed, file: finalPath) }
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard !parts.contains(where: { ["", ".", ".."].contains($0) }), !name.utf8.contains(0) else {
+      throw CheckpointError(.leavesFolder(name), file: finalPath)
+    }
+    var folder = staging.filesPath
+    for part in parts.dropLast() {
+      folder = PathText.joined(folder, String(part))
+      let code = OutputCalls.makeFolder(folder)
+      guard code == 0 || code == EEXIST else { throw CheckpointError(.cannotCreate, file: folder, errno: code) }
+    }
+  }
+
+  /// Checks a finished file's size, and its header byte for byte.
+  private static func verify(_ file: OutputFile, _ writer: OutputFileWriter) throws(CheckpointError) {
+    func differs(_ found: String, _ expected: String) -> CheckpointError {
+      CheckpointError(.outputDiffers(found: found, expected: expected), file: writer.path)
+    }
+    guard writer.isFinished else { throw differs("a writer at work", "it to be done") }
+    let fd = try OutputCalls.openForReading(writer.path)
+    defer { OutputCalls.closeFile(fd) }
+    let found = OutputCalls.facts(writer.path, followingLinks: false)?.byteCount ?? 0
+    guard found == file.byteCount else { throw differs("\(found) bytes", "\(file.byteCount)") }
+    let header = try OutputCalls.read(fd, count: file.header.count, at: 0, path: writer.path)
+    guard header == file.header else { throw differs("another header", "the one that was laid out") }
+  }
+
+  /// Forces all files below a folder, and the folders themselves, to the disk.
+  private static func syncTree(_ folder: String) throws(CheckpointError) {
+    for name in try FileSystem.names(in: folder) {
+      let path = PathText.joined(folder, name)
+      switch OutputCalls.facts(path, followingLinks: false)?.kind {
+      case .folder: try syncTree(path)
+      case .file: try OutputCalls.sync(path: path)
+      default: throw CheckpointError(.outputDiffers(found: "'\(name)'", expected: "files and folders only"), file: path)
+      }
+    }
+    try OutputCalls.sync(path: folder)
+  }
+
+  /// Renames what was built to the final path.
+  private func publish() throws(CheckpointError) {
+    // Hours may have passed since the first look.
+    try target.check()
+    var source = staging.filesPath
+    var mode = OutputCalls.RenameMode.replacing
+    if target.isFile {
+      let names = try FileSystem.names(in: source)
+      guard names.count == 1 else {
+        throw CheckpointError(.outputDiffers(found: "\(names.count) files", expected: "one"), file: finalPath)
+      }
+      source = path(of: names[0])
+      if !target.overwrite { mode = .new }
+    } else if target.overwrite, OutputCalls.facts(finalPath, followingLinks: false) != nil {
+      mode = .swapping
+    }
+    var code = OutputCalls.rename(source, to: finalPath, mode)
+    if mode == .swapping, code == ENOTSUP { code = replaceInTwoSteps(source) }
+    guard code != EEXIST, code != ENOTEMPTY, code != ENOTDIR else {
+      throw CheckpointError(.alreadyExists, file: finalPath)
+    }
+    guard code == 0 else { throw CheckpointError(.renameFailed(to: finalPath), file: source, errno: code) }
+  }
+
+  /// Moves the earlier output aside and the new one in, where the file system cannot exchange them.
+  private func replaceInTwoSteps(_ source: String) -> Int32 {
+    let aside = OutputCalls.rename(finalPath, to: staging.replacedPath, .replacing)
+    guard aside == 0 else { return aside }
+    let code = OutputCalls.rename(source, to: finalPath, .replacing)
+    if code != 0 { _ = OutputCalls.rename(staging.replacedPath, to: finalPath, .replacing) }
+    return code
+  }
+}

@@ -1,0 +1,104 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// The hidden folder beside an output in which it is built, held by one process at a time.
+///
+///     .NAME.weir-partial/
+///       lock       locked while a run works here; never part of the output
+///       files/     what will be renamed to the final path
+///       replaced/  the output that was there before, for a moment, where paths cannot be exchanged in one step
+struct StagingFolder: Sendable {
+  let path: String
+  private let lock: Int32
+  private let createdParents: [String]
+
+  var filesPath: String { PathText.joined(path, "files") }
+  var replacedPath: String { PathText.joined(path, "replaced") }
+
+  /// The path of the staging folder of an output.
+  static func path(for output: String) -> String {
+    PathText.joined(PathText.parent(of: output), ".\(PathText.name(of: output)).weir-partial")
+  }
+
+  /// Makes the folder and locks it; parents that do not exist are made.
+  init(for output: String) throws(CheckpointError) {
+    path = Self.path(for: output)
+    let created = try Self.makeFolders(PathText.parent(of: output))
+    do {
+      lock = try Self.acquire(path)
+    } catch {
+      for parent in created { OutputCalls.removeEmptyFolder(parent) }
+      throw error
+    }
+    createdParents = created
+  }
+
+  /// Puts an interrupted replacement back, removes what a killed run left, and makes the folder for new files.
+  func prepare(for output: String) throws(CheckpointError) {
+    if OutputCalls.facts(replacedPath, followingLinks: false) != nil,
+      OutputCalls.facts(output, followingLinks: false) == nil
+    {
+      let code = OutputCalls.rename(replacedPath, to: output, .replacing)
+      guard code == 0 else { throw CheckpointError(.renameFailed(to: output), file: replacedPath, errno: code) }
+    }
+    for name in try FileSystem.names(in: path) where name != "lock" {
+      let leftover = PathText.joined(path, name)
+      let code = OutputCalls.removeTree(leftover)
+      guard code == 0 else { throw CheckpointError(.system(call: "removing a leftover"), file: leftover, errno: code) }
+    }
+    let code = OutputCalls.makeFolder(filesPath)
+    guard code == 0 else { throw CheckpointError(.cannotCreate, file: filesPath, errno: code) }
+  }
+
+  /// Removes everything, the lock last, and lets go of it; parents made by ``init(for:)`` go too if they are empty.
+  func remove() {
+    for name in (try? FileSystem.names(in: path)) ?? [] where name != "lock" {
+      OutputCalls.removeTree(PathText.joined(path, name))
+    }
+    // Not as one tree: once the lock's name is gone, another run may already have made a new one here.
+    OutputCalls.removeTree(PathText.joined(path, "lock"))
+    OutputCalls.removeEmptyFolder(path)
+    OutputCalls.closeFile(lock)
+    for parent in createdParents { OutputCalls.removeEmptyFolder(parent) }
+  }
+
+  /// Lets go of the lock and leaves the files for a later run to remove.
+  func abandon() { OutputCalls.closeFile(lock) }
+
+  /// Makes and locks the folder, however often another run removes it in between.
+  private static func acquire(_ path: String) throws(CheckpointError) -> Int32 {
+    var code: Int32 = 0
+    for _ in 0..<64 {
+      code = OutputCalls.makeFolder(path)
+      guard code == 0 || code == EEXIST else { break }
+      guard OutputCalls.facts(path, followingLinks: false).map({ $0.kind == .folder }) ?? true else {
+        throw CheckpointError(.notReplaceable("is not a folder"), file: path)
+      }
+      let lock = OutputCalls.lockFile(PathText.joined(path, "lock"))
+      if lock >= 0 { return lock }
+      code = -lock
+      if code == EWOULDBLOCK { throw CheckpointError(.outputBusy, file: path) }
+      guard code == ENOENT || code == ESTALE else { break }
+    }
+    throw CheckpointError(.cannotCreate, file: path, errno: code)
+  }
+
+  /// Makes a folder and its parents; returns those that did not exist, deepest first.
+  private static func makeFolders(_ path: String) throws(CheckpointError) -> [String] {
+    if let facts = OutputCalls.facts(path, followingLinks: true) {
+      guard facts.kind == .folder else { throw CheckpointError(.cannotCreate, file: path, errno: ENOTDIR) }
+      return []
+    }
+    let above = try makeFolders(PathText.parent(of: path))
+    let code = OutputCalls.makeFolder(path)
+    if code == EEXIST { return above }
+    guard code == 0 else {
+      for folder in above { OutputCalls.removeEmptyFolder(folder) }
+      throw CheckpointError(.cannotCreate, file: path, errno: code)
+    }
+    return [path] + above
+  }
+}
