@@ -1,0 +1,48 @@
+/// One source of a pipeline: a checkpoint on disk under a name.
+public struct SourceSpec: Sendable {
+  public let name: Reference
+  /// Relative paths are resolved against the pipeline's folder.
+  public let path: String
+  public let space: Space
+}
+
+/// A pipeline whose every word has been checked; what only the inputs can tell is left to planning.
+public struct PipelineSpec: Sendable {
+  /// What a run does with a number that is not one.
+  public enum NaNPolicy: String, Hashable, Sendable, CaseIterable { case error, propagate }
+
+  /// The pipeline's file as the user named it, if it has one.
+  public let file: String?
+  /// The text as it was read.
+  public let text: [UInt8]
+  public let note: String?
+  /// The sources that an output needs, in the order of the text.
+  public let sources: [SourceSpec]
+  /// The nodes that an output needs, each after all that it reads.
+  public let nodes: [NodeSpec]
+  public let outputs: [OutputSpec]
+  public let nanPolicy: NaNPolicy
+  /// What is odd and yet allowed, in the order of the text.
+  public let warnings: [Diagnostic]
+
+  /// The space of a source or node by name.
+  public func space(of name: String) -> Space? {
+    sources.first { $0.name.name == name }?.space ?? nodes.first { $0.name.name == name }?.space
+  }
+
+  /// Reads and checks a pipeline.
+  ///
+  /// - Parameters:
+  ///   - text: the JSON.
+  ///   - file: what diagnostics call it; `nil` for a pipeline without a file.
+  ///   - folder: where relative paths start.
+  ///   - overrides: values for declared variables (`--set`), as JSON or as plain text.
+  ///   - outputPath: a place for the only output (`-o`), instead of its `to`.
+  /// - Throws: ``PipelineError`` of kind `request` with everything that is wrong.
+  public static func parse(
+    text: [UInt8], file: String? = nil, folder: String = "", overrides: [String: String] = [:],
+    outputPath: String? = nil
+  ) throws(PipelineError) -> PipelineSpec {
+    throw PipelineError(.request, "not yet")
+  }
+}
