@@ -65,9 +65,9 @@ struct ShardIndex {
 }
 
 /// Small text files of a checkpoint, read whole.
-enum TextFile {
+package enum TextFile {
   /// Reads a file of at most `maximumByteCount` bytes.
-  static func read(_ path: String, maximumByteCount: Int) throws(CheckpointError) -> [UInt8] {
+  package static func read(_ path: String, maximumByteCount: Int) throws(CheckpointError) -> [UInt8] {
     let file = try InputDescriptor(path)
     guard file.byteCount <= maximumByteCount else {
       throw CheckpointError(.fileTooLarge(byteCount: file.byteCount, limit: maximumByteCount), file: path)

@@ -183,19 +183,10 @@ public final class OutputFolder: Sendable {
       mode = .swapping
     }
     var code = OutputCalls.rename(source, to: finalPath, mode)
-    if mode == .swapping, code == ENOTSUP { code = replaceInTwoSteps(source) }
+    if mode == .swapping, code == ENOTSUP { code = staging.replaceInTwoSteps(finalPath, with: source) }
     guard code != EEXIST, code != ENOTEMPTY, code != ENOTDIR else {
       throw CheckpointError(.alreadyExists, file: finalPath)
     }
     guard code == 0 else { throw CheckpointError(.renameFailed(to: finalPath), file: source, errno: code) }
-  }
-
-  /// Moves the earlier output aside and the new one in, where the file system cannot exchange them.
-  private func replaceInTwoSteps(_ source: String) -> Int32 {
-    let aside = OutputCalls.rename(finalPath, to: staging.replacedPath, .replacing)
-    guard aside == 0 else { return aside }
-    let code = OutputCalls.rename(source, to: finalPath, .replacing)
-    if code != 0 { _ = OutputCalls.rename(staging.replacedPath, to: finalPath, .replacing) }
-    return code
   }
 }

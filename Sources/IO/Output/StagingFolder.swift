@@ -53,6 +53,16 @@ struct StagingFolder: Sendable {
     guard code == 0 else { throw CheckpointError(.cannotCreate, file: filesPath, errno: code) }
   }
 
+  /// Moves an earlier output aside and the new one in, where the file system cannot exchange them; returns an error
+  /// number, 0 for success. The earlier one is put back if the second step fails, or by the next run if it is killed.
+  func replaceInTwoSteps(_ output: String, with source: String) -> Int32 {
+    let aside = OutputCalls.rename(output, to: replacedPath, .replacing)
+    guard aside == 0 else { return aside }
+    let code = OutputCalls.rename(source, to: output, .replacing)
+    if code != 0 { _ = OutputCalls.rename(replacedPath, to: output, .replacing) }
+    return code
+  }
+
   /// Removes everything, the lock last, and lets go of it; parents made by ``init(for:)`` go too if they are empty.
   func remove() {
     for name in (try? FileSystem.names(in: path)) ?? [] where name != "lock" {

@@ -29,20 +29,4 @@ public struct PipelineSpec: Sendable {
   public func space(of name: String) -> Space? {
     sources.first { $0.name.name == name }?.space ?? nodes.first { $0.name.name == name }?.space
   }
-
-  /// Reads and checks a pipeline.
-  ///
-  /// - Parameters:
-  ///   - text: the JSON.
-  ///   - file: what diagnostics call it; `nil` for a pipeline without a file.
-  ///   - folder: where relative paths start.
-  ///   - overrides: values for declared variables (`--set`), as JSON or as plain text.
-  ///   - outputPath: a place for the only output (`-o`), instead of its `to`.
-  /// - Throws: ``PipelineError`` of kind `request` with everything that is wrong.
-  public static func parse(
-    text: [UInt8], file: String? = nil, folder: String = "", overrides: [String: String] = [:],
-    outputPath: String? = nil
-  ) throws(PipelineError) -> PipelineSpec {
-    throw PipelineError(.request, "not yet")
-  }
 }

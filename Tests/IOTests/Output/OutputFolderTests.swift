@@ -181,6 +181,20 @@ private func fill(_ folder: OutputFolder, _ layout: OutputLayout) throws {
     #expect(try scratch.names() == ["out"])
   }
 
+  @Test func `A replacement in two steps ends with the new output or the old one`() throws {
+    let scratch = try Scratch()
+    try scratch.add("out/old")
+    let staging = try StagingFolder(for: scratch.path("out"))
+    try staging.prepare(for: scratch.path("out"))
+    #expect(staging.replaceInTwoSteps(scratch.path("out"), with: scratch.path("missing")) == ENOENT)
+    #expect(try scratch.names("out") == ["old"])
+    try scratch.add(".out.weir-partial/files/new")
+    #expect(staging.replaceInTwoSteps(scratch.path("out"), with: staging.filesPath) == 0)
+    #expect(try scratch.names("out") == ["new"])
+    staging.remove()
+    #expect(try scratch.names() == ["out"])
+  }
+
   @Test func `Two runs into one output are refused, one after the other is not`() throws {
     let scratch = try Scratch()
     let first = try OutputFolder(finalPath: scratch.path("out"))

@@ -1,0 +1,135 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// Follows every reference of a pipeline: unknown names, cycles, what is unused, the order of work, spaces.
+struct GraphChecker {
+  private let reader: Reader
+  private let outputs: [OutputSpec]
+  private let sourceEntries: [Named<SourceSpec>]
+  private let nodeEntries: [Named<NodeSpec>]
+  private let sources: [String: SourceSpec]
+  private let nodes: [String: NodeSpec]
+  private let names: Set<String>
+
+  private enum Mark { case open, done }
+  private var marks: [String: Mark] = [:]
+  /// A node that is being visited, and what of its references is still to be followed.
+  private struct Frame {
+    let node: NodeSpec
+    var unread: ArraySlice<Reference>
+  }
+  private var stack: [Frame] = []
+  private var order: [NodeSpec] = []
+  /// The spaces that are known.
+  private var spaces: [String: Space] = [:]
+
+  init(sources: [Named<SourceSpec>], nodes: [Named<NodeSpec>], outputs: [OutputSpec], reader: Reader) {
+    self.reader = reader
+    self.outputs = outputs
+    sourceEntries = sources
+    nodeEntries = nodes
+    self.sources = Dictionary(sources.compactMap { entry in entry.value.map { (entry.name.name, $0) } }) { $1 }
+    self.nodes = Dictionary(nodes.compactMap { entry in entry.value.map { (entry.name.name, $0) } }) { $1 }
+    names = Set(nodes.map(\.name.name) + sources.map(\.name.name))
+    spaces = self.sources.mapValues(\.space)
+  }
+
+  /// Reports all that is wrong; returns what the outputs need, each node after all that it reads.
+  mutating func check() -> (sources: [SourceSpec], nodes: [NodeSpec]) {
+    reportSharedNames()
+    for (number, output) in outputs.enumerated() {
+      if checks(output.from, from: "output \(number + 1)") { visit(output.from.name) }
+    }
+    let used = Set(marks.keys)
+    let needed = order
+    for entry in nodeEntries { visit(entry.name.name) }
+    reportUnused(used)
+    return (sourceEntries.compactMap(\.value).filter { used.contains($0.name.name) }, updated(needed))
+  }
+
+  /// The same nodes with the spaces that have been worked out.
+  private func updated(_ nodes: [NodeSpec]) -> [NodeSpec] {
+    nodes.map { node in
+      var node = node
+      node.space = spaces[node.name.name] ?? .weight
+      return node
+    }
+  }
+
+  private func reportSharedNames() {
+    let sources = Set(sourceEntries.map(\.name.name))
+    for entry in nodeEntries where sources.contains(entry.name.name) {
+      reader.error(
+        at: entry.name.position.offset,
+        "node \(MessageText.quoted(entry.name.name)) has the name of a source, expected a name of its own; rename one")
+    }
+  }
+
+  private func reportUnused(_ used: Set<String>) {
+    for (entries, noun) in [(nodeEntries.map(\.name), "node"), (sourceEntries.map(\.name), "source")] {
+      for name in entries where !used.contains(name.name) {
+        reader.warning(
+          at: name.position.offset, "\(noun) \(MessageText.quoted(name.name)) is not used by any output; remove it")
+      }
+    }
+  }
+
+  // MARK: Order
+
+  /// Visits what a name stands for and all that it reads, each node after what it reads itself.
+  ///
+  /// A stack of its own keeps a graph of any depth off the thread's.
+  private mutating func visit(_ name: String) {
+    enter(name)
+    while let frame = stack.last {
+      if let reference = frame.unread.first {
+        stack[stack.count - 1].unread.removeFirst()
+        if checks(reference, from: "node \(MessageText.quoted(frame.node.name.name))") { enter(reference.name) }
+      } else {
+        stack.removeLast()
+        marks[frame.node.name.name] = .done
+        order.append(frame.node)
+        spaces[frame.node.name.name] = SpaceChecker(node: frame.node, spaces: spaces, reader: reader).result()
+      }
+    }
+  }
+
+  private mutating func enter(_ name: String) {
+    guard marks[name] == nil else { return }
+    guard let node = nodes[name] else {
+      marks[name] = .done
+      return
+    }
+    marks[name] = .open
+    stack.append(Frame(node: node, unread: node.references[...]))
+  }
+
+  /// Whether a reference leads somewhere, and not back to where it came from.
+  private func checks(_ reference: Reference, from place: String) -> Bool {
+    guard names.contains(reference.name) else {
+      let known = listedNames
+      let hint = Suggestion.phrase(for: reference.name, in: known)
+      reader.error(
+        at: reference.position.offset,
+        "\(place) reads \(MessageText.quoted(reference.name)), which no node or source produces"
+          + (hint.isEmpty ? ", expected \(Wording.list(Array(known.prefix(8))))" : hint))
+      return false
+    }
+    guard marks[reference.name] == .open else { return true }
+    let path = stack.map(\.node.name.name)
+    let cycle = path.suffix(from: path.firstIndex(of: reference.name) ?? 0) + [reference.name]
+    reader.error(
+      at: reference.position.offset,
+      cycle.count == 2
+        ? "\(place) reads itself, expected another node or a source"
+        : "\(place) closes the cycle \(cycle.map(MessageText.quoted).joined(separator: " → ")), "
+          + "expected a graph without cycles; break one link")
+    return false
+  }
+
+  /// The names that a message may propose, not without end.
+  private var listedNames: [String] {
+    Array((nodeEntries.map(\.name.name) + sourceEntries.map(\.name.name)).prefix(500))
+  }
+}

@@ -1,0 +1,115 @@
+internal import WeirIO
+
+extension PipelineSpec {
+  /// Reads and checks a pipeline.
+  ///
+  /// - Parameters:
+  ///   - text: the JSON.
+  ///   - file: what diagnostics call it; `nil` for a pipeline without a file.
+  ///   - folder: where relative paths start; empty for the working directory.
+  ///   - overrides: values for declared variables (`--set`), as JSON or as plain text.
+  ///   - outputPath: a place for the only output (`-o`), relative to the working directory, instead of its `to`.
+  /// - Throws: ``PipelineError`` of kind `request` with everything that is wrong.
+  public static func parse(
+    text: [UInt8], file: String? = nil, folder: String = "", overrides: [String: String] = [:],
+    outputPath: String? = nil
+  ) throws(PipelineError) -> PipelineSpec {
+    let reader = Reader(text: text, file: file, paths: Paths(folder: folder, output: outputPath))
+    guard let draft = reader.pipeline(text, overrides), reader.errors.isEmpty else {
+      throw PipelineError(.request, Reader.sorted(reader.errors))
+    }
+    return PipelineSpec(
+      file: file, text: text, note: draft.note, sources: draft.sources, nodes: draft.nodes, outputs: draft.outputs,
+      nanPolicy: draft.nanPolicy, warnings: Reader.sorted(reader.warnings))
+  }
+}
+
+extension Reader {
+  /// What a pipeline's text says, before its graph is known to make sense.
+  struct Draft {
+    let note: String?
+    let sources: [SourceSpec]
+    let nodes: [NodeSpec]
+    let outputs: [OutputSpec]
+    let nanPolicy: PipelineSpec.NaNPolicy
+  }
+
+  /// Reads the whole text; `nil` where its first lines show that the rest cannot be understood.
+  fileprivate func pipeline(_ text: [UInt8], _ overrides: [String: String]) -> Draft? {
+    guard let root = json(text) else { return nil }
+    guard root.object != nil else {
+      error(at: root.offset, "the pipeline is \(Wording.found(root)), expected an object")
+      return nil
+    }
+    if let version = root["weir"], let number = version.int, number != PipelineKeys.version {
+      error(
+        at: version.offset,
+        "the pipeline is of version \(number), expected \(PipelineKeys.version); use a Weir that reads it")
+      return nil
+    }
+    declare(root["variables"], overrides: overrides)
+    guard let fields = fields(of: root, at: .pipeline, expected: "an object", PipelineKeys.table) else { return nil }
+    reportUnusedVariables(root["variables"])
+    return draft(fields)
+  }
+
+  private func json(_ text: [UInt8]) -> JSONValue? {
+    do {
+      return try JSON.parse(text)
+    } catch {
+      self.error(at: error.offset, error.message)
+      return nil
+    }
+  }
+
+  private func draft(_ fields: Fields) -> Draft {
+    let outputs = fields[PipelineKeys.outputs] ?? []
+    if let output = paths.output, outputs.count > 1 {
+      error(
+        at: fields.offset(of: PipelineKeys.outputs.name),
+        "-o \(MessageText.quoted(output)) names one place, expected one output instead of \(outputs.count); "
+          + "drop -o, or keep one output")
+    } else {
+      checkPlaces(of: outputs)
+    }
+    var graph = GraphChecker(
+      sources: fields[PipelineKeys.sources] ?? [], nodes: fields[PipelineKeys.graph] ?? [], outputs: outputs,
+      reader: self)
+    let ordered = graph.check()
+    return Draft(
+      note: fields.value(of: "note"), sources: ordered.sources, nodes: ordered.nodes, outputs: outputs,
+      nanPolicy: fields[PipelineKeys.nan] ?? .error)
+  }
+
+  /// Reports outputs that would be written to one place, or one into the other.
+  private func checkPlaces(of outputs: [OutputSpec]) {
+    for (number, output) in outputs.enumerated() {
+      for (other, earlier) in outputs[..<number].enumerated()
+      where output.destination.collides(with: earlier.destination) {
+        error(
+          at: output.position.offset,
+          "output \(number + 1) writes to the place of output \(other + 1), expected a place of its own")
+      }
+    }
+  }
+}
+
+extension OutputSpec.Destination {
+  /// Whether both are one place, or one lies inside the other.
+  fileprivate func collides(with other: Self) -> Bool {
+    switch (self, other) {
+    case (.digest(let name), .digest(let second)): return name == second
+    case (.digest, _), (_, .digest): return false
+    case (.folder(let path), .folder(let second)), (.folder(let path), .file(let second)),
+      (.file(let path), .folder(let second)), (.file(let path), .file(let second)):
+      let parts = Self.parts(path)
+      let others = Self.parts(second)
+      return parts.starts(with: others) || others.starts(with: parts)
+    }
+  }
+
+  /// The parts of a path, without those that lead nowhere.
+  private static func parts(_ path: String) -> [Substring] {
+    (path.hasPrefix("/") ? ["/"] : []) + path.split(separator: "/").filter { $0 != "." }
+  }
+}
