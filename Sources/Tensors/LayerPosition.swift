@@ -8,14 +8,29 @@ public struct LayerPosition: Hashable, Sendable {
 
   /// Finds the first all-digit part of `name`; `nil` where there is none or it exceeds a million.
   public init?(name: String) {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard
-      let place = parts.firstIndex(where: { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),
-      let index = Int(parts[place]), index < 1_000_000
-    else { return nil }
-    stack = parts[..<place].joined(separator: ".")
-    self.index = index
-    rest = parts[(place + 1)...].joined(separator: ".")
+    let bytes = name.utf8
+    var start = bytes.startIndex
+    while true {
+      // One walk over the part that begins at `start`, without making it a string: opening calls this for every tensor.
+      var place = start
+      var value = 0
+      var isNumber = false
+      while place < bytes.endIndex, bytes[place] != UInt8(ascii: ".") {
+        let digit = bytes[place] &- 48
+        isNumber = digit < 10 && (isNumber || place == start)
+        value = isNumber ? min(value * 10 + Int(digit), 1_000_000) : 0
+        place = bytes.index(after: place)
+      }
+      if isNumber {
+        guard value < 1_000_000 else { return nil }
+        index = value
+        stack = start == bytes.startIndex ? "" : String(name[..<bytes.index(before: start)])
+        rest = place == bytes.endIndex ? "" : String(name[bytes.index(after: place)...])
+        return
+      }
+      guard place < bytes.endIndex else { return nil }
+      start = bytes.index(after: place)
+    }
   }
 
   /// The name of the same tensor in layer `index`.

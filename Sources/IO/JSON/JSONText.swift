@@ -57,6 +57,11 @@ struct JSONWriter {
 
   mutating func write(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    guard text.utf8.contains(where: Self.isEscaped) else {
+      append(text)
+      return
+    }
     for unit in text.utf8 {
       switch unit {
       case UInt8(ascii: "\""): append("\\\"")
@@ -70,7 +75,10 @@ struct JSONWriter {
       default: bytes.append(unit)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func isEscaped(_ unit: UInt8) -> Bool {
+    unit < 0x20 || unit == 0x7F || unit == UInt8(ascii: "\"") || unit == UInt8(ascii: "\\")
   }
 
   private mutating func newline(_ level: Int) {

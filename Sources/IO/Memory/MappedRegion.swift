@@ -23,8 +23,10 @@ internal import Synchronization
     var base: UnsafeMutableRawPointer?
     // SAFETY: on success the C function sets `base` to a mapping of `byteCount` bytes, which `deinit` undoes.
     guard unsafe weir_map(descriptor, byteCount, &base) == 0, let base = unsafe base else { return nil }
+    // SAFETY: the watch ends in `deinit`, before the mapping does.
     let watch = unsafe weir_guard(base, byteCount)
     guard watch >= 0 else {
+      // SAFETY: nobody has seen the mapping.
       unsafe weir_unmap(base, byteCount)
       return nil
     }
@@ -64,6 +66,7 @@ internal import Synchronization
   func drop(_ range: Range<Int>) {
     let start = range.lowerBound & ~Self.pageMask
     let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~Self.pageMask
+    // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.
     if start < end { unsafe weir_drop(base + start, end - start) }
     sweep(before: start)
   }
@@ -78,7 +81,7 @@ internal import Synchronization
     let end = place - Self.sweepDistance
     guard end - last > Self.sweepDistance else { return }
     guard swept.compareExchange(expected: last, desired: end, ordering: .relaxed).exchanged else { return }
-    // SAFETY: both ends are page boundaries inside the mapping.
+    // SAFETY: both ends are page boundaries inside the mapping; live windows there read the same bytes again.
     unsafe weir_drop(base + last, end - last)
   }
 }

@@ -59,8 +59,10 @@
           : CheckpointError(.readFailed, file: file.path, byteOffset: range.lowerBound, errno: number)
       }
       try file.checkIntact()
+      // SAFETY: the slot holds the file, and with it the mapping, until the window is closed.
       return unsafe region.bytes(range)
     case .descriptor(let shared):
+      // SAFETY: the buffer belongs to the slot and stays as it is until the window is closed.
       let buffer = unsafe reserve(range.count, slot: slot)
       try unsafe shared.descriptor.fill(buffer, from: range.lowerBound)
       return UnsafeRawBufferPointer(buffer)

@@ -15,6 +15,8 @@ struct SafetensorsHeaderParser {
   init(_ text: [UInt8], file: String) {
     scanner = JSONScanner(text, limits: JSONLimits(values: .max))
     self.file = file
+    // An entry has about a hundred bytes: growing the set would hash every name again, several times.
+    names.reserveCapacity(text.count / 128)
   }
 
   mutating func parse() throws(CheckpointError) {

@@ -30,7 +30,7 @@ enum FileSystem {
   /// The names in a folder, sorted by their bytes; names that are not UTF-8 are left out.
   static func names(in folder: String) throws(CheckpointError) -> [String] {
     var listing: OpaquePointer?
-    // SAFETY: the listing is closed below, on the only way out.
+    // SAFETY: the listing is used in this function only and closed below, on the only way out.
     let result = unsafe weir_open_listing(folder, &listing)
     guard result == 0, let listing = unsafe listing else {
       throw CheckpointError(.cannotOpen, file: folder, errno: -result)

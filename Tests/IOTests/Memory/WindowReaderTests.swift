@@ -103,6 +103,40 @@ struct WindowReaderTests {
     }
   }
 
+  @Test func `A pipe is refused without waiting for its writer`() throws {
+    try withTemporaryDirectory { folder in
+      let path = "\(folder)/x.safetensors"
+      #expect(mkfifo(path, 0o600) == 0)
+      #expect(throws: CheckpointError(.notARegularFile, file: path)) { try InputFile(path: path) }
+      #expect(throws: CheckpointError(.notARegularFile, file: path)) { try Checkpoint.open(path) }
+    }
+  }
+
+  @Test func `Workers read neighbouring windows of one file at once`() async throws {
+    try await withTemporaryDirectory { folder in
+      let bytes = pattern(3_000_000)
+      try writeFile("\(folder)/x", bytes)
+      for policy in ReadPolicy.allCases {
+        let file = try InputFile(path: "\(folder)/x", policy: policy)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+          for worker in 0..<4 {
+            group.addTask {
+              var reader = WindowReader()
+              var isEqual = true
+              for start in stride(from: worker * 5001, to: bytes.count - 5001, by: 4 * 5001) {
+                let window = try reader.open(file, start..<start + 5001, slot: 0)
+                isEqual = isEqual && window.elementsEqual(bytes[start..<start + 5001])
+                reader.close(slot: 0)
+              }
+              return isEqual
+            }
+          }
+          for try await isEqual in group { #expect(isEqual) }
+        }
+      }
+    }
+  }
+
   @Test func `Windows keep their file alive`() throws {
     try withTemporaryDirectory { folder in
       try writeFile("\(folder)/x", "0123456789")

@@ -1,0 +1,114 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// A source or a node of a pipeline, by its place.
+enum ValueIndex: Hashable, Sendable {
+  case source(Int)
+  case node(Int)
+}
+
+/// A tensor of a source.
+struct Operand: Hashable, Sendable {
+  let source: Int
+  /// Its place in the source's catalogue.
+  let tensor: Int
+}
+
+/// A source, open.
+struct OpenSource: Sendable {
+  let spec: SourceSpec
+  let checkpoint: Checkpoint
+}
+
+/// A node with its inputs found and its tensors known.
+struct NodePlan: Sendable {
+  let spec: NodeSpec
+  let method: any Method.Type
+  let base: ValueIndex?
+  let models: [ValueIndex]
+  let modelIsDelta: [Bool]
+  /// What the node gives: names after renaming, shapes and types as the leading input has them.
+  let catalogue: Catalogue
+  /// The tensor of an input that each tensor of the catalogue is made from.
+  let origins: [Origin]
+  /// Elements of all the tensors that are merged rather than copied.
+  let mergedElementCount: Int
+
+  /// Where a tensor of a node comes from.
+  struct Origin: Sendable {
+    /// The input that is copied, and that the tensor's shape and type come from.
+    let lead: ValueIndex
+    /// The tensor's name in the inputs.
+    let name: String
+    /// The tensor's place among the merged ones; `nil` where the lead is copied.
+    let mergedIndex: Int?
+  }
+
+  /// The input whose tensors lead.
+  var lead: ValueIndex? { base ?? models.first }
+}
+
+/// A pipeline's sources and nodes, ready to be lowered tensor by tensor.
+struct GraphPlan: Sendable {
+  var sources: [OpenSource]
+  var nodes: [NodePlan] = []
+  let checksFinite: Bool
+
+  func catalogue(of index: ValueIndex) -> Catalogue {
+    switch index {
+    case .source(let source): sources[source].checkpoint.catalogue
+    case .node(let node): nodes[node].catalogue
+    }
+  }
+
+  func name(of index: ValueIndex) -> String {
+    switch index {
+    case .source(let source): sources[source].spec.name.name
+    case .node(let node): nodes[node].spec.name.name
+    }
+  }
+
+  func info(of operand: Operand) -> TensorInfo { sources[operand.source].checkpoint.catalogue.tensors[operand.tensor] }
+
+  /// The source whose folder supplies config and tokenizer: the first one reached through leading inputs.
+  func donor(of index: ValueIndex) -> Int? {
+    var index = index
+    while true {
+      switch index {
+      case .source(let source): return source
+      case .node(let node):
+        guard let next = nodes[node].lead ?? nodes[node].origins.first?.lead else { return nil }
+        index = next
+      }
+    }
+  }
+
+  /// All sources that a value is made from, in the order in which nodes name them.
+  func sources(under index: ValueIndex) -> [Int] {
+    var found: [Int] = []
+    var seen: Set<ValueIndex> = []
+    var stack = [index]
+    while let index = stack.popLast() {
+      guard seen.insert(index).inserted else { continue }
+      switch index {
+      case .source(let source): found.append(source)
+      case .node(let node):
+        let plan = nodes[node]
+        stack += ((plan.base.map { [$0] } ?? []) + plan.models).reversed()
+      }
+    }
+    return found
+  }
+
+  /// The nodes under a value, each after what it reads.
+  func nodes(under index: ValueIndex) -> [Int] {
+    var seen: Set<ValueIndex> = []
+    var stack = [index]
+    while let index = stack.popLast() {
+      guard seen.insert(index).inserted, case .node(let node) = index else { continue }
+      stack += (nodes[node].base.map { [$0] } ?? []) + nodes[node].models
+    }
+    return seen.compactMap { if case .node(let node) = $0 { node } else { nil } }.sorted()
+  }
+}

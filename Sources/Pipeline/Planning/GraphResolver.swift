@@ -1,0 +1,241 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// Finds every node's inputs and tensors, and everything in which the inputs disagree, from headers alone.
+struct GraphResolver {
+  private let spec: PipelineSpec
+  private(set) var plan: GraphPlan
+  private(set) var diagnostics: [Diagnostic] = []
+  private var places: [String: ValueIndex] = [:]
+
+  /// How many tensors a message per node names one by one.
+  private static let listed = 3
+
+  init(_ spec: PipelineSpec, sources: [OpenSource]) {
+    self.spec = spec
+    plan = GraphPlan(sources: sources, checksFinite: spec.nanPolicy == .error)
+    for (index, source) in sources.enumerated() { places[source.spec.name.name] = .source(index) }
+  }
+
+  /// The place of a source or node; the parser has checked that every name has one.
+  func place(of reference: Reference) -> ValueIndex? { places[reference.name] }
+
+  mutating func resolve() {
+    for node in spec.nodes {
+      guard let method = MethodRegistry.method(named: node.op) else { continue }
+      let resolved = node.parts.isEmpty ? merging(node, method) : stacking(node, method)
+      guard let resolved else { continue }
+      places[node.name.name] = .node(plan.nodes.count)
+      plan.nodes.append(resolved)
+      checkQuantisation(resolved)
+      diagnostics += VocabularyCheck.diagnostics(resolved, plan, file: spec.file)
+    }
+  }
+
+  // MARK: - Methods
+
+  private mutating func merging(_ node: NodeSpec, _ method: any Method.Type) -> NodePlan? {
+    let base = node.base.flatMap(place(of:))
+    let models = node.models.compactMap { place(of: $0.from) }
+    guard models.count == node.models.count, let lead = base ?? models.first else { return nil }
+    let catalogue = plan.catalogue(of: lead)
+    var problems = Problems()
+    var tensors: [TensorInfo] = []
+    var origins: [NodePlan.Origin] = []
+    var merged = 0
+    var elements = 0
+    for tensor in catalogue.tensors {
+      let isMerged = node.filter.admits(tensor.name) && tensor.dtype.isMergeable
+      if isMerged { check(tensor, node, models, lead, &problems) }
+      origins.append(NodePlan.Origin(lead: lead, name: tensor.name, mergedIndex: isMerged ? merged : nil))
+      tensors.append(TensorInfo(name: node.rename.apply(tensor.name), dtype: tensor.dtype, shape: tensor.shape))
+      if isMerged {
+        merged += 1
+        elements += tensor.elementCount
+      }
+    }
+    addExtras(node, models, lead, &problems, &tensors, &origins)
+    report(problems, node)
+    reportRepeatedNames(tensors, node)
+    return NodePlan(
+      spec: node, method: method, base: base, models: models,
+      modelIsDelta: node.models.map {
+        node.declaration.signature == .taskVectors && spec.space(of: $0.from.name) == .delta
+      },
+      catalogue: Catalogue(tensors), origins: origins, mergedElementCount: elements)
+  }
+
+  /// Compares a tensor of the lead with those of the models.
+  private func check(
+    _ tensor: TensorInfo, _ node: NodeSpec, _ models: [ValueIndex], _ lead: ValueIndex, _ problems: inout Problems
+  ) {
+    for index in models where index != lead {
+      guard let other = plan.catalogue(of: index)[tensor.name] else {
+        if node.onMissing == .error, !isTiedHead(tensor.name, index) {
+          problems.missing[plan.name(of: index), default: []].append(tensor.name)
+        }
+        continue
+      }
+      if other.shape != tensor.shape {
+        if node.onMismatch == .error {
+          problems.shapes.append((tensor, plan.name(of: lead), other, plan.name(of: index)))
+        }
+      } else if !other.dtype.isMergeable {
+        problems.dtypes.append((other, plan.name(of: index)))
+      }
+    }
+  }
+
+  /// Tensors that a model has and the lead has not: an error, or copied from the first model that has them.
+  private func addExtras(
+    _ node: NodeSpec, _ models: [ValueIndex], _ lead: ValueIndex, _ problems: inout Problems,
+    _ tensors: inout [TensorInfo], _ origins: inout [NodePlan.Origin]
+  ) {
+    let catalogue = plan.catalogue(of: lead)
+    var added: Set<String> = []
+    for index in models where index != lead {
+      for tensor in plan.catalogue(of: index).tensors
+      where catalogue[tensor.name] == nil && node.filter.admits(tensor.name) {
+        if isTiedHead(tensor.name, lead) { continue }
+        if node.onMissing == .error {
+          problems.missing[plan.name(of: lead), default: []].append(tensor.name)
+        } else if added.insert(tensor.name).inserted {
+          tensors.append(TensorInfo(name: node.rename.apply(tensor.name), dtype: tensor.dtype, shape: tensor.shape))
+          origins.append(NodePlan.Origin(lead: index, name: tensor.name, mergedIndex: nil))
+        }
+      }
+    }
+  }
+
+  /// Whether a model that ties its head to its embedding may lack this tensor.
+  private func isTiedHead(_ name: String, _ index: ValueIndex) -> Bool {
+    guard name.hasSuffix("lm_head.weight"), let donor = plan.donor(of: index) else { return false }
+    return plan.sources[donor].checkpoint.config?["tie_word_embeddings"]?.bool == true
+  }
+
+  // MARK: - Stacks
+
+  private mutating func stacking(_ node: NodeSpec, _ method: any Method.Type) -> NodePlan? {
+    let places = node.parts.compactMap { place(of: $0.from) }
+    guard places.count == node.parts.count, let first = places.first, let last = places.last else { return nil }
+    guard let stack = mainStack(plan.catalogue(of: first)) else {
+      diagnose("node '\(node.name.name)' stacks '\(plan.name(of: first))', which has no numbered layers", node)
+      return nil
+    }
+    var tensors: [TensorInfo] = []
+    var origins: [NodePlan.Origin] = []
+    func take(_ index: ValueIndex, _ tensor: TensorInfo, as name: String) {
+      origins.append(NodePlan.Origin(lead: index, name: tensor.name, mergedIndex: nil))
+      tensors.append(TensorInfo(name: node.rename.apply(name), dtype: tensor.dtype, shape: tensor.shape))
+    }
+    for tensor in plan.catalogue(of: first).tensors
+    where isOutside(tensor.name, stack, plan.catalogue(of: first)) == .before {
+      take(first, tensor, as: tensor.name)
+    }
+    var layer = 0
+    for (part, index) in zip(node.parts, places) {
+      let catalogue = plan.catalogue(of: index)
+      let count = catalogue.layerCounts[stack] ?? 0
+      guard part.layers.upperBound <= count else {
+        diagnostics.append(
+          Diagnostic(
+            "node '\(node.name.name)': layers [\(part.layers.lowerBound), \(part.layers.upperBound)] of "
+              + "'\(part.from.name)', expected a range within [0, \(count)], the layers of its '\(stack)'",
+            file: spec.file, position: part.position))
+        return nil
+      }
+      let byLayer = Dictionary(grouping: catalogue.tensors) { tensor in
+        LayerPosition(name: tensor.name).flatMap { $0.stack == stack ? $0.index : nil } ?? -1
+      }
+      for number in part.layers {
+        for tensor in byLayer[number] ?? [] {
+          take(index, tensor, as: LayerPosition(name: tensor.name)?.name(atLayer: layer) ?? tensor.name)
+        }
+        layer += 1
+      }
+    }
+    for tensor in plan.catalogue(of: last).tensors
+    where isOutside(tensor.name, stack, plan.catalogue(of: last)) == .after {
+      take(last, tensor, as: tensor.name)
+    }
+    reportRepeatedNames(tensors, node)
+    return NodePlan(
+      spec: node, method: method, base: nil, models: places, modelIsDelta: places.map { _ in false },
+      catalogue: Catalogue(tensors), origins: origins, mergedElementCount: 0)
+  }
+
+  /// The stack with the most layers.
+  private func mainStack(_ catalogue: Catalogue) -> String? {
+    catalogue.layerCounts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+  }
+
+  private enum Side { case before, after }
+
+  /// On which side of the layers a tensor outside the stack stands.
+  private func isOutside(_ name: String, _ stack: String, _ catalogue: Catalogue) -> Side? {
+    if let layer = LayerPosition(name: name), layer.stack == stack { return nil }
+    return catalogue.placement(of: name) == .after ? .after : .before
+  }
+
+  // MARK: - Reports
+
+  /// What is wrong with a node's tensors, before it is put into a few sentences.
+  private struct Problems {
+    var missing: [String: [String]] = [:]
+    var shapes: [(TensorInfo, String, TensorInfo, String)] = []
+    var dtypes: [(TensorInfo, String)] = []
+  }
+
+  private mutating func report(_ problems: Problems, _ node: NodeSpec) {
+    for (input, names) in problems.missing.sorted(by: { $0.key < $1.key }) {
+      let list = names.prefix(Self.listed).map { "'\($0)'" }.joined(separator: ", ")
+      let more = names.count > Self.listed ? " and \(names.count - Self.listed) more" : ""
+      diagnose(
+        "node '\(node.name.name)': '\(input)' lacks \(list)\(more), expected the same tensors in all inputs; "
+          + "use \"on_missing\": \"skip_model\", or \"include\" and \"exclude\"", node)
+    }
+    for (a, first, b, second) in problems.shapes.prefix(Self.listed) {
+      let isVocabulary =
+        VocabularyCheck.isVocabularyTensor(a.name) && a.shape.extents.dropFirst() == b.shape.extents.dropFirst()
+      diagnose(
+        "node '\(node.name.name)': tensor '\(a.name)' has shape \(a.shape) in '\(first)' and \(b.shape) in '\(second)', "
+          + (isVocabulary
+            ? "expected one vocabulary; exclude the tensor, so that it comes from '\(first)'"
+            : "expected equal shapes; use \"on_mismatch\": \"skip_model\", or \"exclude\""),
+        node)
+    }
+    if problems.shapes.count > Self.listed {
+      diagnose("node '\(node.name.name)': \(problems.shapes.count - Self.listed) more tensors differ in shape", node)
+    }
+    for (tensor, input) in problems.dtypes.prefix(Self.listed) {
+      diagnose(
+        "node '\(node.name.name)': tensor '\(tensor.name)' is \(tensor.dtype.rawValue) in '\(input)', "
+          + "expected F64, F32, F16 or BF16; dequantise the model first, or exclude the tensor", node)
+    }
+  }
+
+  private mutating func reportRepeatedNames(_ tensors: [TensorInfo], _ node: NodeSpec) {
+    var seen: Set<String> = []
+    if let twice = tensors.first(where: { !seen.insert($0.name).inserted }) {
+      diagnose(
+        "node '\(node.name.name)': two tensors get the name '\(twice.name)', expected different names; change \"rename\"",
+        node)
+    }
+  }
+
+  /// Arithmetic on quantised weights would be arithmetic on codes.
+  private mutating func checkQuantisation(_ node: NodePlan) {
+    guard node.origins.contains(where: { $0.mergedIndex != nil }) else { return }
+    for case .source(let source) in Set((node.base.map { [$0] } ?? []) + node.models) {
+      guard let quantisation = plan.sources[source].checkpoint.quantisation else { continue }
+      diagnose(
+        "node '\(node.spec.name.name)': '\(plan.sources[source].spec.name.name)' is quantised: \(quantisation), "
+          + "expected plain weights; dequantise it, or use the checkpoint that it was made from", node.spec)
+    }
+  }
+
+  private mutating func diagnose(_ message: String, _ node: NodeSpec) {
+    diagnostics.append(Diagnostic(message, file: spec.file, position: node.name.position))
+  }
+}

@@ -1,0 +1,154 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// One output tensor as an expression over tensors of sources, or as a tensor to be copied.
+struct LoweredTensor {
+  enum Content {
+    case copy(Operand)
+    case value(Value)
+  }
+
+  let content: Content
+  /// The tensors behind the expression's operand slots.
+  let operands: [Operand]
+  /// Set where the tensor's own node cannot be merged with its parameters.
+  let failure: (node: String, tensor: String, message: String)?
+}
+
+extension GraphPlan {
+  /// Builds the expression of one tensor of a value, through all nodes under it.
+  func lower(_ index: ValueIndex, _ name: String) -> LoweredTensor {
+    var lowering = Lowering(plan: self)
+    let content = lowering.lower(index, name)
+    return LoweredTensor(content: content, operands: lowering.operands, failure: lowering.failure)
+  }
+
+  /// What an expression over `operands` is computed on.
+  func frame(_ shape: Shape, _ operands: [Operand], forcesDouble: Bool) -> TensorFrame {
+    TensorFrame(
+      shape: shape, dtypes: operands.map { info(of: $0).dtype }, checksFinite: checksFinite, forcesDouble: forcesDouble)
+  }
+}
+
+/// The state of lowering one tensor.
+private struct Lowering {
+  private struct Key: Hashable {
+    let index: ValueIndex
+    let name: String
+  }
+
+  let plan: GraphPlan
+  let graph = ExpressionGraph()
+  var operands: [Operand] = []
+  var failure: (node: String, tensor: String, message: String)?
+  private var known: [Key: LoweredTensor.Content] = [:]
+
+  init(plan: GraphPlan) { self.plan = plan }
+
+  mutating func lower(_ index: ValueIndex, _ name: String) -> LoweredTensor.Content {
+    let key = Key(index: index, name: name)
+    if let content = known[key] { return content }
+    let content: LoweredTensor.Content
+    switch index {
+    case .source(let source): content = input(source, name)
+    case .node(let node): content = self.node(plan.nodes[node], name)
+    }
+    known[key] = content
+    return content
+  }
+
+  private mutating func input(_ source: Int, _ name: String) -> LoweredTensor.Content {
+    guard let tensor = plan.sources[source].checkpoint.catalogue.position(of: name) else {
+      fail(plan.sources[source].spec.name.name, name, "the tensor is missing")
+      return .value(graph.constant(0))
+    }
+    let operand = Operand(source: source, tensor: tensor)
+    guard plan.info(of: operand).dtype.isMergeable else { return .copy(operand) }
+    if let slot = operands.firstIndex(of: operand) { return .value(graph.input(slot)) }
+    operands.append(operand)
+    return .value(graph.input(operands.count - 1))
+  }
+
+  private mutating func node(_ node: NodePlan, _ name: String) -> LoweredTensor.Content {
+    guard let position = node.catalogue.position(of: name) else {
+      fail(node.spec.name.name, name, "the tensor is missing")
+      return .value(graph.constant(0))
+    }
+    let origin = node.origins[position]
+    let info = node.catalogue.tensors[position]
+    guard let mergedIndex = origin.mergedIndex else { return lower(origin.lead, origin.name) }
+    var base: Value?
+    if let index = node.base, case .value(let value) = lower(index, origin.name) { base = value }
+    var models: [(index: Int, value: Value, isDelta: Bool, numbers: [String: Double])] = []
+    for (number, index) in node.models.enumerated() {
+      let found = plan.catalogue(of: index)[origin.name]
+      guard found?.shape == info.shape, case .value(let value) = lower(index, origin.name) else { continue }
+      models.append(
+        (index: number, value: value, isDelta: node.modelIsDelta[number], numbers: numbers(node, origin, model: number))
+      )
+    }
+    let merge = Merge(
+      node: node.spec.name.name, tensor: TensorInfo(name: origin.name, dtype: info.dtype, shape: info.shape),
+      tensorIndex: mergedIndex, base: base, models: models, modelElementCount: node.mergedElementCount,
+      numbers: numbers(node, origin, model: nil), flags: node.flags, choices: node.choices,
+      deltaDType: node.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
+    do {
+      return .value(try node.method.merge(merge))
+    } catch {
+      fail(node.spec.name.name, origin.name, error.description)
+      return .value(base ?? graph.constant(0))
+    }
+  }
+
+  /// The numbers of a node, or of one of its models, as they hold for a tensor.
+  private mutating func numbers(_ node: NodePlan, _ origin: NodePlan.Origin, model: Int?) -> [String: Double] {
+    let name = origin.name
+    var found: [String: Double] = [:]
+    for parameter in node.spec.declaration.parameters where parameter.isPerModel == (model != nil) {
+      guard
+        let value = model.map({ node.spec.parameter(parameter.name, model: $0) })
+          ?? node.spec.parameters[parameter.name],
+        case .number(let number) = value.content
+      else { continue }
+      let placement = number.constant == nil ? plan.catalogue(of: origin.lead).placement(of: name) : .before
+      if let number = number.resolve(name: name, placement: placement) {
+        found[parameter.name] = number
+      } else if parameter.standard == nil {
+        fail(
+          node.spec.name.name, name,
+          "no rule of '\(parameter.name)' matches, expected one for every tensor; end the rules with {\"value\": …}")
+      }
+    }
+    return found
+  }
+
+  private mutating func fail(_ node: String, _ tensor: String, _ message: String) {
+    if failure == nil { failure = (node, tensor, message) }
+  }
+}
+
+extension NodePlan {
+  fileprivate var flags: [String: Bool] {
+    spec.parameters.compactMapValues { if case .flag(let flag) = $0.content { flag } else { nil } }
+  }
+
+  fileprivate var choices: [String: String] {
+    spec.parameters.compactMapValues { if case .choice(let choice) = $0.content { choice } else { nil } }
+  }
+}
+
+extension Catalogue {
+  /// Where a tensor stands relative to the layers of its stack; one outside all stacks goes by its name, for the order in
+  /// files is often alphabetical: embeddings come before the layers, norms and heads after them.
+  func placement(of name: String) -> LayerPlacement {
+    if let layer = LayerPosition(name: name), let count = layerCounts[layer.stack] {
+      return .layer(layer.index, of: count)
+    }
+    let parts = name.lowercased()
+    if ["embed", "wte", "wpe"].contains(where: parts.contains) { return .before }
+    if ["norm", "ln_f", "head", "pooler", "classifier", "score"].contains(where: parts.contains) { return .after }
+    let firstLayer = tensors.firstIndex { LayerPosition(name: $0.name) != nil } ?? tensors.count
+    return (position(of: name) ?? 0) < firstLayer ? .before : .after
+  }
+}

@@ -1,0 +1,114 @@
+public import WeirIO
+public import WeirTensors
+internal import WeirOps
+
+/// How a run may use the machine.
+public struct RunOptions: Sendable {
+  /// Bytes that the run may reserve, mapped windows included.
+  public var memory: Int
+  /// Workers that compute at the same time.
+  public var threads: Int
+  public var readPolicy: ReadPolicy
+  /// Whether an earlier output may be replaced.
+  public var overwrite: Bool
+  public var maximumHeaderBytes: Int
+  /// Elements of a tile; results do not depend on it.
+  public var tileLength: Int
+
+  public static let standardMemory = 352 << 20
+  public static let leastMemory = 16 << 20
+
+  public init(
+    memory: Int = RunOptions.standardMemory, threads: Int = RunOptions.coreCount, readPolicy: ReadPolicy = .auto,
+    overwrite: Bool = false, maximumHeaderBytes: Int = SafetensorsHeader.defaultMaximumByteCount,
+    tileLength: Int = 4096
+  ) {
+    self.memory = memory
+    self.threads = threads
+    self.readPolicy = readPolicy
+    self.overwrite = overwrite
+    self.maximumHeaderBytes = maximumHeaderBytes
+    self.tileLength = tileLength
+  }
+
+  /// The cores of the machine that this process may use.
+  public static var coreCount: Int { max(1, Processors.available) }
+}
+
+/// What a run of a pipeline will read, write and use: everything known before the first weight is read.
+public struct Plan: Sendable {
+  /// One tensor of an output.
+  public struct Tensor: Sendable {
+    public let info: TensorInfo
+    /// Whether its bytes are copied.
+    public let isCopy: Bool
+    /// How often its inputs are read: once to apply, and once per sweep for its statistics.
+    public let passes: Int
+    /// Bytes of its inputs.
+    public let inputBytes: Int
+    let operands: [Operand]
+  }
+
+  /// One output.
+  public struct Output: Sendable {
+    public let spec: OutputSpec
+    public let tensors: [Tensor]
+    public let layout: OutputLayout
+    /// Sweeps of the whole model that come before the first byte is written.
+    public let modelSweeps: Int
+    let value: ValueIndex
+    /// The name of each tensor before the output's own renaming.
+    let names: [String]
+    let donor: Int?
+
+    /// Bytes that are read, every pass counted.
+    public var bytesIn: Int { tensors.reduce(0) { $0 + $1.inputBytes * ($1.passes + modelSweeps) } }
+    public var bytesOut: Int { layout.fileByteCount }
+    /// The most passes of any tensor.
+    public var passes: Int { (tensors.map(\.passes).max() ?? 0) + modelSweeps }
+  }
+
+  public let spec: PipelineSpec
+  public let outputs: [Output]
+  public let options: RunOptions
+  /// Bytes that the run will reserve at the most.
+  public let workingSet: Int
+  /// What is odd and yet allowed.
+  public let warnings: [Diagnostic]
+  let graph: GraphPlan
+  let forcesDouble: Bool
+  let sizes: WorkSizes
+
+  public var bytesIn: Int { outputs.reduce(0) { $0 + $1.bytesIn } }
+  public var bytesOut: Int { outputs.reduce(0) { $0 + $1.bytesOut } }
+}
+
+/// How large blocks and windows are, so that all workers together stay within the budget.
+struct WorkSizes: Sendable, Equatable {
+  /// Bytes of an output block.
+  let block: Int
+  /// Bytes of an input's window.
+  let window: Int
+  /// Threads: those that compute, and as many again that write meanwhile.
+  let workers: Int
+  let total: Int
+
+  private static let page = 4096
+
+  /// Divides `memory` among workers that each need a block, a window per input, and their registers.
+  ///
+  /// - Parameters:
+  ///   - slots: the most inputs of any tensor.
+  ///   - statistics: bytes that gathered statistics take.
+  init(memory: Int, threads: Int, slots: Int, registers: Int, statistics: Int) {
+    let writers = threads
+    workers = threads + writers
+    let available = max(0, memory - statistics - threads * registers)
+    var block = 4 << 20
+    while block > 256 << 10, block * workers > available / 2 { block /= 2 }
+    let share = max(0, available - block * workers) / max(1, threads * max(1, slots))
+    self.block = block
+    window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
+    total = statistics + threads * registers + workers * block + threads * max(1, slots) * window
+  }
+}

@@ -1,0 +1,55 @@
+internal import WeirIO
+internal import WeirTensors
+
+/// How the files of an output are cut into blocks: the units of work, each at an aligned place of one file.
+struct BlockMap: Sendable {
+  struct Block: Sendable {
+    let file: Int
+    /// Bytes of the file.
+    let range: Range<Int>
+    /// The tensors of the output that have bytes in it.
+    let tensors: Range<Int>
+  }
+
+  let blocks: [Block]
+  /// Where each tensor's bytes begin in its file.
+  let offsets: [Int]
+
+  /// Cuts a laid-out checkpoint; headers are not part of any block.
+  init(_ layout: OutputLayout, blockBytes: Int) {
+    offsets = layout.offsets
+    var blocks: [Block] = []
+    for (number, file) in layout.files.enumerated() {
+      var first = file.tensors.lowerBound
+      var start = file.header.count
+      while start < file.byteCount {
+        let end = min(start + blockBytes, file.byteCount)
+        while first < file.tensors.upperBound, layout.offsets[first] + layout.tensors[first].byteCount <= start {
+          first += 1
+        }
+        var last = first
+        while last < file.tensors.upperBound, layout.offsets[last] < end { last += 1 }
+        blocks.append(Block(file: number, range: start..<end, tensors: first..<last))
+        start = end
+      }
+    }
+    self.blocks = blocks
+  }
+
+  /// Cuts tensors that are only hashed: each begins a block of its own.
+  init(hashing tensors: [TensorInfo], blockBytes: Int) {
+    var offsets: [Int] = []
+    var blocks: [Block] = []
+    var offset = 0
+    for (number, tensor) in tensors.enumerated() {
+      offsets.append(offset)
+      for start in stride(from: 0, to: tensor.byteCount, by: blockBytes) {
+        let end = min(start + blockBytes, tensor.byteCount)
+        blocks.append(Block(file: 0, range: offset + start..<offset + end, tensors: number..<number + 1))
+      }
+      offset += (tensor.byteCount + blockBytes - 1) / blockBytes * blockBytes
+    }
+    self.offsets = offsets
+    self.blocks = blocks
+  }
+}

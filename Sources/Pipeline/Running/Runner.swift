@@ -1,0 +1,60 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// What a run did.
+public struct RunReport: Sendable {
+  /// One output that was made.
+  public struct Output: Sendable {
+    /// Where it is; `nil` for a digest.
+    public let path: String?
+    public let tensorCount: Int
+    public let byteCount: Int
+    public let fileCount: Int
+    public let digest: Digest?
+  }
+
+  public let outputs: [Output]
+  public let bytesRead: Int
+  public let bytesWritten: Int
+  /// What is odd about the run and yet allowed.
+  public let notes: [String]
+}
+
+extension Plan {
+  /// Runs the plan: reads, merges, writes, and at the end renames every output into place.
+  ///
+  /// - Parameters:
+  ///   - progress: counts what is done; ``Progress/interrupt()`` ends the run.
+  ///   - report: called a few times a second on the caller's thread.
+  /// - Throws: ``PipelineError`` of kind `request` where an output's place cannot be used, `run` where something failed,
+  ///   `interrupted`; nothing is left then, under a final name or beside it.
+  public func run(progress: Progress, report: () -> Void = {}) throws(PipelineError) -> RunReport {
+    var staged: [OutputRun] = []
+    do throws(PipelineError) {
+      // All places are taken first: a run does not find after an hour that its second output cannot be made.
+      for output in outputs { staged.append(try OutputRun(self, output, progress)) }
+      for run in staged { try run.write(report: report) }
+      for source in graph.sources { try Self.run { () throws(CheckpointError) in try source.checkpoint.checkIntact() } }
+      if progress.isInterrupted { throw PipelineError(.interrupted, "interrupted") }
+      for run in staged { try run.commit() }
+    } catch {
+      for run in staged { run.discard() }
+      throw error
+    }
+    return RunReport(
+      outputs: staged.map(\.report), bytesRead: progress.bytesRead, bytesWritten: progress.bytesWritten,
+      notes: staged.flatMap(\.notes))
+  }
+
+  /// Turns a file's error into a run's.
+  static func run<Result>(
+    _ kind: PipelineError.Kind = .run, _ body: () throws(CheckpointError) -> Result
+  ) throws(PipelineError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw PipelineError(kind, error.description)
+    }
+  }
+}

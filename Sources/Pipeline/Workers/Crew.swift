@@ -1,0 +1,175 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// Where finished blocks go.
+protocol BlockSink: Sendable {
+  /// Takes block `number`, whose bytes fill the buffer from its start.
+  func write(_ buffer: borrowing AlignedBuffer, block: BlockMap.Block, number: Int) throws(CheckpointError)
+}
+
+/// Threads that work a schedule off: they prepare jobs, sweep them, compute blocks and write them.
+final class Crew: Sendable {
+  /// What is made of the jobs.
+  struct Task: Sendable {
+    let jobCount: Int
+    /// Makes a job ready to be swept or applied; called on a worker.
+    let prepare: @Sendable (Int) throws(PipelineError) -> Job
+    /// Takes a job whose statistics are complete, where there are no blocks.
+    var finish: @Sendable (Int, Job) -> Void = { _, _ in }
+    var map: BlockMap?
+    var tensors: [TensorInfo] = []
+    var sink: (any BlockSink)?
+  }
+
+  private struct State {
+    var schedule: Schedule
+    var jobs: [Job?]
+    var failure: PipelineError?
+    var running: Int
+  }
+
+  private let plan: Plan
+  private let task: Task
+  private let progress: Progress
+  private let monitor: Monitor<State>
+
+  init(_ plan: Plan, _ task: Task, progress: Progress) {
+    self.plan = plan
+    self.task = task
+    self.progress = progress
+    let schedule = Schedule(
+      jobCount: task.jobCount, blocks: task.map?.blocks.map(\.tensors) ?? [], limit: plan.options.threads)
+    monitor = Monitor(
+      State(schedule: schedule, jobs: Array(repeating: nil, count: task.jobCount), failure: nil, running: 0))
+  }
+
+  /// Works everything off; `report` is called on this thread a few times a second.
+  func run(report: () -> Void) throws(PipelineError) {
+    let count = task.map == nil ? plan.options.threads : plan.sizes.workers
+    var handles: [Threads.Handle] = []
+    monitor.withLock { $0.running = count }
+    for number in 0..<count {
+      guard let handle = Threads.start({ self.work(prefersSweeps: number % 2 == 1) }) else {
+        monitor.change { $0.running -= count - number }
+        break
+      }
+      handles.append(handle)
+    }
+    if handles.isEmpty {
+      fail(PipelineError(.run, "the system has no thread left, expected at least one; lower --threads"))
+    }
+    while monitor.withLock({ $0.running > 0 }) {
+      monitor.pause(milliseconds: 100)
+      if progress.isInterrupted { fail(PipelineError(.interrupted, "interrupted")) }
+      report()
+    }
+    for handle in handles { handle.join() }
+    if let failure = monitor.withLock({ $0.failure }) { throw failure }
+  }
+
+  private func fail(_ error: PipelineError) {
+    monitor.change { state in
+      state.failure = state.failure ?? error
+      state.schedule.stop()
+    }
+  }
+
+  private func work(prefersSweeps: Bool) {
+    do throws(PipelineError) {
+      var worker = try makeWorker()
+      while try step(&worker, prefersSweeps: prefersSweeps) {}
+    } catch {
+      fail(error)
+    }
+    monitor.change { $0.running -= 1 }
+  }
+
+  private func makeWorker() throws(PipelineError) -> Worker {
+    do throws(CheckpointError) {
+      return try Worker(plan, progress: progress)
+    } catch {
+      throw PipelineError(.run, error.description)
+    }
+  }
+
+  /// Does one thing; whether there may be more to do.
+  private func step(_ worker: inout Worker, prefersSweeps: Bool) throws(PipelineError) -> Bool {
+    let action = monitor.wait { state -> Schedule.Action? in
+      let action = state.schedule.next(prefersSweeps: prefersSweeps)
+      return action == .wait ? nil : action
+    }
+    switch action {
+    case .wait: return true
+    case .stop:
+      monitor.change { _ in }
+      return false
+    case .prepare(let number):
+      let job = try task.prepare(number)
+      settle(number, job)
+    case .sweep(let number, let units):
+      guard let job = monitor.withLock({ $0.jobs[number] }), let sweep = job.sweep else { return true }
+      let partial = try worker.sweep(job, sweep, units)
+      let isLast = monitor.change { state in
+        job.computation?.absorb(partial)
+        return state.schedule.swept(number)
+      }
+      if isLast {
+        job.computation?.finishSweep()
+        settle(number, job)
+      }
+    case .block(let number): try block(number, &worker)
+    }
+    return true
+  }
+
+  /// Finds a job's next sweep, or what is applied.
+  private func settle(_ number: Int, _ job: Job) {
+    let sweep = job.computation?.nextSweep()
+    job.sweep = sweep
+    if sweep == nil {
+      if task.map == nil {
+        task.finish(number, job)
+      } else {
+        job.application = job.computation?.application()
+      }
+    }
+    monitor.change { state in
+      state.jobs[number] = sweep == nil && task.map == nil ? nil : job
+      state.schedule.settled(number, sweep.map(units(of:)))
+    }
+  }
+
+  /// Claims small enough for all workers to have some, large enough to be worth a claim.
+  private func units(of sweep: Sweep) -> Schedule.Units {
+    let unitLength = max(1, sweep.elements(of: sweep.units.lowerBound).count)
+    let share = (sweep.units.count + 2 * plan.options.threads - 1) / (2 * plan.options.threads)
+    let perClaim = sweep.isContiguous ? max(1, min(share, (1 << 20) / unitLength)) : sweep.units.count
+    return Schedule.Units(range: sweep.units, perClaim: perClaim)
+  }
+
+  private func block(_ number: Int, _ worker: inout Worker) throws(PipelineError) {
+    guard let map = task.map, let sink = task.sink else { return }
+    let block = map.blocks[number]
+    let jobs = monitor.withLock { state in block.tensors.map { state.jobs[$0] } }
+    for (tensor, job) in zip(block.tensors, jobs) {
+      let start = map.offsets[tensor]
+      let bytes =
+        max(start, block.range.lowerBound)..<min(start + task.tensors[tensor].byteCount, block.range.upperBound)
+      guard let job, !bytes.isEmpty else { continue }
+      try worker.fill(
+        job, task.tensors[tensor], bytes: bytes.lowerBound - start..<bytes.upperBound - start,
+        at: bytes.lowerBound - block.range.lowerBound)
+    }
+    monitor.change { $0.schedule.computed() }
+    do throws(CheckpointError) {
+      try sink.write(worker.block, block: block, number: number)
+    } catch {
+      throw PipelineError(.run, error.description)
+    }
+    progress.addWritten(block.range.count)
+    monitor.change { state in
+      for finished in state.schedule.wrote(number) { state.jobs[finished] = nil }
+    }
+  }
+}
