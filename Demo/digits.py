@@ -1,0 +1,174 @@
+"""Merges four ways three networks that each read some handwritten digits well into one that reads them all.
+
+    python Demo/digits.py                       train, merge with the built program, print the table
+    python Demo/digits.py --train-only FOLDER   only write base and experts
+
+A small network is trained for a moment on scikit-learn's handwritten digits: the base. Three copies of it are trained on,
+each mostly on its own digits, and forget much of the others. The four are written as safetensors, the pipelines in
+pipelines/ merge them, and every network is tested on 540 images that none has seen.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OUTPUT = os.path.join(ROOT, "demo-output")
+SIZES = [64, 128, 64, 10]
+EXPERTS = {"low": (0, 1, 2, 3), "middle": (4, 5, 6), "high": (7, 8, 9)}
+MERGES = ["average", "task-arithmetic", "ties", "dare-ties"]
+BASE_STEPS, EXPERT_STEPS, RATE, BATCH = 25, 100, 1e-3, 64
+# An expert sees one in twenty of the other digits' images, so that it forgets them only in part.
+REHEARSAL = 0.05
+
+
+def new_network(seed):
+    random = np.random.default_rng(seed)
+    network = {}
+    for layer, (inputs, outputs) in enumerate(zip(SIZES, SIZES[1:])):
+        weight = random.standard_normal((outputs, inputs)) * np.sqrt(2 / inputs)
+        network[f"layers.{layer}.weight"] = weight.astype(np.float32)
+        network[f"layers.{layer}.bias"] = np.zeros(outputs, np.float32)
+    return network
+
+
+def activations(network, images):
+    """The images and what each layer makes of them; the last entry is one score per digit."""
+    values = [images]
+    for layer in range(len(SIZES) - 1):
+        value = values[-1] @ network[f"layers.{layer}.weight"].T + network[f"layers.{layer}.bias"]
+        values.append(value if layer == len(SIZES) - 2 else np.maximum(value, 0))
+    return values
+
+
+def gradients(network, images, labels):
+    values = activations(network, images)
+    scores = np.exp(values[-1] - values[-1].max(axis=1, keepdims=True))
+    error = scores / scores.sum(axis=1, keepdims=True)
+    error[np.arange(len(labels)), labels] -= 1
+    error /= len(labels)
+    result = {}
+    for layer in reversed(range(len(SIZES) - 1)):
+        result[f"layers.{layer}.weight"] = error.T @ values[layer]
+        result[f"layers.{layer}.bias"] = error.sum(axis=0)
+        error = (error @ network[f"layers.{layer}.weight"]) * (values[layer] > 0)
+    return result
+
+
+def trained(network, images, labels, steps, seed):
+    """A copy of `network` after some steps of Adam."""
+    random = np.random.default_rng(seed)
+    network = {name: value.copy() for name, value in network.items()}
+    mean = {name: np.zeros_like(value) for name, value in network.items()}
+    square = {name: np.zeros_like(value) for name, value in network.items()}
+    for step in range(1, steps + 1):
+        batch = random.integers(0, len(images), BATCH)
+        for name, slope in gradients(network, images[batch], labels[batch]).items():
+            mean[name] = 0.9 * mean[name] + 0.1 * slope
+            square[name] = 0.999 * square[name] + 0.001 * slope * slope
+            direction = mean[name] / (1 - 0.9 ** step)
+            network[name] -= RATE * direction / (np.sqrt(square[name] / (1 - 0.999 ** step)) + 1e-8)
+    return network
+
+
+def digits():
+    """Training images and labels, then those for the test."""
+    data = load_digits()
+    images = (data.data / 16).astype(np.float32)
+    seen, unseen, seen_labels, unseen_labels = train_test_split(
+        images, data.target, test_size=0.3, random_state=0, stratify=data.target)
+    return seen, seen_labels, unseen, unseen_labels
+
+
+def write(network, folder):
+    os.makedirs(folder, exist_ok=True)
+    save_file(network, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
+    config = {"architectures": ["DigitsNetwork"], "model_type": "digits", "layer_sizes": SIZES,
+              "num_hidden_layers": len(SIZES) - 1, "torch_dtype": "float32"}
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump(config, file, indent=2)
+
+
+def train(images, labels, output):
+    """Writes the base and the experts."""
+    base = trained(new_network(1), images, labels, BASE_STEPS, seed=1)
+    write(base, os.path.join(output, "base"))
+    for number, (name, own) in enumerate(EXPERTS.items()):
+        is_own = np.isin(labels, own)
+        others = np.flatnonzero(~is_own)
+        rehearsed = np.random.default_rng(number).choice(others, int(REHEARSAL * len(others)), replace=False)
+        chosen = np.concatenate([np.flatnonzero(is_own), rehearsed])
+        expert = trained(base, images[chosen], labels[chosen], EXPERT_STEPS, seed=10 + number)
+        write(expert, os.path.join(output, f"expert-{name}"))
+
+
+def accuracies(folder, images, labels):
+    """Percentages read rightly: on the digits of each expert, then on all."""
+    network = load_file(os.path.join(folder, "model.safetensors"))
+    right = activations(network, images)[-1].argmax(axis=1) == labels
+    return [100 * right[np.isin(labels, own)].mean() for own in EXPERTS.values()] + [100 * right.mean()]
+
+
+def merge(weir, name):
+    output = os.path.join(OUTPUT, f"merged-{name}")
+    shutil.rmtree(output, ignore_errors=True)
+    pipeline = os.path.join("pipelines", f"digits-{name}.json")
+    print(f"$ weir run {pipeline}", flush=True)
+    result = subprocess.run([weir, "run", pipeline, "--quiet"], cwd=ROOT)
+    if result.returncode:
+        sys.exit(f"demo: 'weir run {pipeline}' ended with exit code {result.returncode}")
+    return output
+
+
+def table(rows):
+    heads = [f"digits {own[0]}-{own[-1]}" for own in EXPERTS.values()] + ["all digits"]
+    width = max(len(title) for title, _ in rows if title)
+    rule = "-" * (width + sum(len(head) + 3 for head in heads))
+    print("\n" + "accuracy, %".ljust(width) + "".join("   " + head for head in heads))
+    print(rule)
+    for title, values in rows:
+        if values is None:
+            print(rule)
+        else:
+            print(title.ljust(width) + "".join("   " + f"{value:.1f}".rjust(len(head)) for value, head in zip(values, heads)))
+    print()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train-only", metavar="FOLDER", help="write base and experts to FOLDER and stop")
+    parser.add_argument("--weir", default=os.path.join(ROOT, ".build", "release", "weir"), help="the program (default: the release build)")
+    arguments = parser.parse_args()
+    images, labels, test_images, test_labels = digits()
+    if arguments.train_only:
+        train(images, labels, arguments.train_only)
+        return
+    weir = os.path.abspath(arguments.weir)
+    if not os.access(weir, os.X_OK):
+        sys.exit(f"demo: '{arguments.weir}' is not there; build it with 'make'")
+    print("training a base and three experts on handwritten digits", flush=True)
+    train(images, labels, OUTPUT)
+
+    def row(title, folder):
+        return title, accuracies(folder, test_images, test_labels)
+
+    single = [row("base", os.path.join(OUTPUT, "base"))]
+    single += [row(f"expert {name}", os.path.join(OUTPUT, f"expert-{name}")) for name in EXPERTS]
+    merged = [row(f"merged: {name.replace('-', ' ')}", merge(weir, name)) for name in MERGES]
+    table(single + [("", None)] + merged)
+    best = max(values[-1] for _, values in single)
+    worst = min(values[-1] for _, values in merged)
+    if worst <= best:
+        sys.exit(f"demo: a merge reads {worst:.1f} % of all digits, expected more than the best single network's {best:.1f} %")
+    print(f"Every merge reads all digits better than any network that went into it: {worst:.1f} % or more against {best:.1f} %.")
+
+
+if __name__ == "__main__":
+    main()
