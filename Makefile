@@ -1,0 +1,71 @@
+# Weir: 'make help' lists what there is to make.
+
+PREFIX ?= /usr/local
+PYTHON := .venv/bin/python
+WEIR := .build/release/weir
+# The runtime goes into the program, so that it runs where no Swift is installed; macOS brings its own.
+STATIC := $(if $(filter Darwin,$(shell uname -s)),,--static-swift-stdlib)
+# make bench ARGS='--rows linear --runs 3', make e2e ARGS=ties
+ARGS ?=
+
+.DEFAULT_GOAL := build
+.PHONY: build setup demo test test-quick e2e bench lint format completions install uninstall clean help
+
+build: ## build the program: .build/release/weir
+	@scripts/setup check
+	swift build -c release $(STATIC) --product weir
+
+setup: ## install what building, demo and tests need (apt and a Python environment in .venv)
+	@scripts/setup
+
+demo: ## install what is missing, build, and merge networks that read handwritten digits
+	@scripts/setup
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) Demo/digits.py
+
+test: ## run everything that CI runs
+	@scripts/setup
+	@scripts/test
+
+test-quick: ## lint, and the Swift tests in a debug build
+	@scripts/setup libraries
+	@scripts/test --quick
+
+e2e: build ## the end-to-end checks alone; ARGS='WORD…' chooses some by title
+	@scripts/setup python
+	@$(PYTHON) Tests/EndToEnd/run.py $(ARGS)
+
+bench: build ## time merges beside the disk's own speed; ARGS='--rows ties --runs 3 --memory 64M'
+	@scripts/setup python
+	@$(PYTHON) Benchmarks/bench.py $(ARGS)
+
+lint: ## check formatting and house rules
+	@scripts/lint
+
+format: ## format the Swift sources in place
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+completions: build ## write shell completions to .build/completions
+	@mkdir -p .build/completions
+	@$(WEIR) --generate-completion-script bash > .build/completions/weir.bash
+	@$(WEIR) --generate-completion-script zsh > .build/completions/_weir
+	@$(WEIR) --generate-completion-script fish > .build/completions/weir.fish
+	@echo "written to .build/completions"
+
+install: completions ## install program and completions under PREFIX (/usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+	  "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	install -m 755 $(WEIR) "$(DESTDIR)$(PREFIX)/bin/weir"
+	install -m 644 .build/completions/weir.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir"
+	install -m 644 .build/completions/_weir "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir"
+	install -m 644 .build/completions/weir.fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/weir.fish"
+
+uninstall: ## remove what install installed
+	rm -f "$(DESTDIR)$(PREFIX)/bin/weir" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir" \
+	  "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/weir.fish"
+
+clean: ## remove what was built, and what demo and benchmark wrote
+	rm -rf .build demo-output bench-output
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
