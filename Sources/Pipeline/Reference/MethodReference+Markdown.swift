@@ -27,12 +27,12 @@ extension MethodReference {
   }
 
   private static func section(_ declaration: MethodDeclaration) -> [String] {
-    var lines = ["### \(declaration.name)", "", "\(declaration.summary).", ""]
+    var lines = ["### \(declaration.name)", "", sentence(declaration.summary), ""]
     lines += ["```text", declaration.formula, "```", ""]
     lines += ["- Inputs: \(declaration.inputsText).", "- Result: \(declaration.resultText)."]
-    lines += ["- Reads: \(declaration.reads).", "- Numerics: \(declaration.numericsText)."]
-    if !declaration.source.isEmpty { lines.append("- Source: \(declaration.source).") }
-    lines += declaration.differs.map { "- Differs: \($0)." } + [""]
+    lines += ["- Reads: \(sentence(declaration.reads))", "- Numerics: \(declaration.numericsText)."]
+    if !declaration.source.isEmpty { lines.append("- Source: \(sentence(declaration.source))") }
+    lines += declaration.differs.map { "- Differs: \(sentence($0))" } + [""]
     if !declaration.parameters.isEmpty {
       lines += ["| parameter | value | default | meaning |", "|---|---|---|---|"]
       lines += declaration.parameters.map { parameter in
@@ -43,6 +43,9 @@ extension MethodReference {
     }
     return lines + ["```json", declaration.example, "```", ""]
   }
+
+  /// A text with one full stop at its end.
+  private static func sentence(_ text: String) -> String { text.hasSuffix(".") ? text : "\(text)." }
 
   /// A text that does not end a table's cell.
   private static func cell(_ text: String) -> String {

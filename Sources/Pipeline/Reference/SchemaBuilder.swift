@@ -39,9 +39,10 @@ final class SchemaBuilder {
   /// One node: `op` decides which other keys it takes.
   var node: JSONValue {
     define("node") {
-      let operations = Operations.all.map { declaration -> JSONValue in
+      let operations = Operations.all.compactMap { declaration -> JSONValue? in
+        guard let table = NodeKeys.tables[declaration.name] else { return nil }
         let body = define("node \(declaration.name)") {
-          object(NodeKeys.table(for: declaration)).setting("description", to: .string("\(declaration.summary)."))
+          object(table).setting("description", to: .string("\(declaration.summary)."))
         }
         let op = JSONValue.object([("op", .object([("const", .string(declaration.name))]))])
         return .object([("if", .object([("properties", op)])), ("then", body)])

@@ -90,7 +90,8 @@ struct GraphChecker {
         stack.removeLast()
         marks[frame.node.name.name] = .done
         order.append(frame.node)
-        spaces[frame.node.name.name] = SpaceChecker(node: frame.node, spaces: spaces, reader: reader).result()
+        let space = SpaceChecker(node: frame.node, spaces: spaces, reader: reader).result()
+        spaces[frame.node.name.name] = space
       }
     }
   }
@@ -110,10 +111,11 @@ struct GraphChecker {
     guard names.contains(reference.name) else {
       let known = listedNames
       let hint = Suggestion.phrase(for: reference.name, in: known)
+      let expected = known.isEmpty ? "a name from 'sources' or 'graph'" : Wording.list(Array(known.prefix(8)))
       reader.error(
         at: reference.position.offset,
         "\(place) reads \(MessageText.quoted(reference.name)), which no node or source produces"
-          + (hint.isEmpty ? ", expected \(Wording.list(Array(known.prefix(8))))" : hint))
+          + (hint.isEmpty ? ", expected \(expected)" : hint))
       return false
     }
     guard marks[reference.name] == .open else { return true }

@@ -84,32 +84,34 @@ extension Reader {
   /// Reports outputs that would be written to one place, or one into the other.
   private func checkPlaces(of outputs: [OutputSpec]) {
     for (number, output) in outputs.enumerated() {
-      for (other, earlier) in outputs[..<number].enumerated()
-      where output.destination.collides(with: earlier.destination) {
+      for (other, earlier) in outputs[..<number].enumerated() {
+        guard let relation = output.destination.collision(with: earlier.destination) else { continue }
         error(
           at: output.position.offset,
-          "output \(number + 1) writes to the place of output \(other + 1), expected a place of its own")
+          "output \(number + 1) writes \(relation) the place of output \(other + 1), expected a place of its own")
+        break
       }
     }
   }
 }
 
 extension OutputSpec.Destination {
-  /// Whether both are one place, or one lies inside the other.
-  fileprivate func collides(with other: Self) -> Bool {
-    switch (self, other) {
-    case (.digest(let name), .digest(let second)): return name == second
-    case (.digest, _), (_, .digest): return false
-    case (.folder(let path), .folder(let second)), (.folder(let path), .file(let second)),
-      (.file(let path), .folder(let second)), (.file(let path), .file(let second)):
-      let parts = Self.parts(path)
-      let others = Self.parts(second)
-      return parts.starts(with: others) || others.starts(with: parts)
+  /// How one place lies to another that it cannot share the disk with: `to`, `into` or `around` it.
+  fileprivate func collision(with other: Self) -> String? {
+    switch (parts == other.parts, parts.starts(with: other.parts), other.parts.starts(with: parts)) {
+    case (true, _, _): "to"
+    case (_, true, _): "into"
+    case (_, _, true): "around"
+    default: nil
     }
   }
 
-  /// The parts of a path, without those that lead nowhere.
-  private static func parts(_ path: String) -> [Substring] {
-    (path.hasPrefix("/") ? ["/"] : []) + path.split(separator: "/").filter { $0 != "." }
+  /// The parts of a path, without those that lead nowhere; a digest's name is a place apart.
+  private var parts: [Substring] {
+    switch self {
+    case .digest(let name): ["digest:", name[...]]
+    case .folder(let path), .file(let path):
+      (path.hasPrefix("/") ? ["/"] : []) + path.split(separator: "/").filter { $0 != "." }
+    }
   }
 }

@@ -15,18 +15,23 @@ struct Place: Sendable {
 
   static let pipeline = Place("")
 
-  var text: String { [owner, label ?? ""].filter { !$0.isEmpty }.joined(separator: ": ") }
+  /// The subject of a sentence about the value.
+  var text: String { joined(": ") }
 
-  /// The beginning of a sentence about the place: its text and a colon, or nothing for the pipeline.
-  var prefix: String { text.isEmpty ? "" : "\(text): " }
+  /// The beginning of a sentence about something inside the value; nothing for the pipeline.
+  var prefix: String { joined(", ").isEmpty ? "" : "\(joined(", ")): " }
 
   /// The value of a key of the object that stands here.
-  func key(_ name: String) -> Place { Place(text, label: MessageText.quoted(name)) }
+  func key(_ name: String) -> Place { Place(joined(", "), label: MessageText.quoted(name)) }
 
   /// Element `number`, from 1, of the array that stands here; `noun` names elements that have a name of their own.
   func element(_ number: Int, noun: String?) -> Place {
     let name = "\(noun ?? "\(label ?? "") entry") \(number)"
     return Place(owner.isEmpty ? name : "\(owner), \(name)")
+  }
+
+  private func joined(_ separator: String) -> String {
+    [owner, label ?? ""].filter { !$0.isEmpty }.joined(separator: separator)
   }
 }
 
@@ -105,7 +110,7 @@ extension Reader {
       mismatch(declared, at: Place.pipeline.key("variables"), expected: "an object of names and values")
     }
     for member in members where !passesNote(member, at: Place.pipeline.key("variables")) {
-      variables[member.key] = .some(plain(member.value, of: member.key))
+      variables[member.key] = .some(plain(member.value, of: member.key, at: member.value.offset))
     }
     for (name, text) in overrides.sorted(by: { $0.key < $1.key }) {
       guard members.contains(where: { $0.key == name }) else {
@@ -113,7 +118,7 @@ extension Reader {
         error(at: nil, "--set names \(MessageText.quoted(name)), which 'variables' does not declare\(hint)")
         continue
       }
-      variables[name] = .some(plain((try? JSON.parse(text)) ?? .string(text), of: name))
+      variables[name] = .some(plain((try? JSON.parse(text)) ?? .string(text), of: name, at: nil))
     }
   }
 
@@ -149,24 +154,19 @@ extension Reader {
   }
 
   /// The value if it refers to no variable, else `nil` after a report.
-  private func plain(_ value: JSONValue, of name: String) -> JSONValue? {
-    guard let reference = value.firstVariable else { return value }
+  private func plain(_ value: JSONValue, of name: String, at offset: Int?) -> JSONValue? {
+    guard value.hasVariable else { return value }
     error(
-      at: reference.offset,
+      at: offset,
       "variable \(MessageText.quoted(name)) refers to a variable, expected a plain value; write it out")
     return nil
   }
 }
 
 extension JSONValue {
-  /// The first object inside that stands for a variable.
-  fileprivate var firstVariable: JSONValue? {
-    if self["var"] != nil { return self }
-    let inside = array ?? object?.map(\.value) ?? []
-    for value in inside {
-      if let found = value.firstVariable { return found }
-    }
-    return nil
+  /// Whether an object inside stands for a variable.
+  fileprivate var hasVariable: Bool {
+    self["var"] != nil || (array ?? object?.map(\.value) ?? []).contains(where: \.hasVariable)
   }
 
   /// The same value as if all of it stood at `offset`, so that messages point at the place that uses it.

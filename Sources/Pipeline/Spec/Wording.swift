@@ -9,11 +9,12 @@ enum Wording {
     return "\(words.dropLast().joined(separator: ", ")) \(conjunction) \(last)"
   }
 
-  /// What a value is, short enough for a line: numbers, words and truth values themselves, else their kind.
+  /// What a value is, short enough for a line: numbers, strings and truth values themselves, else their kind.
   static func found(_ value: JSONValue) -> String {
     switch value.content {
     case .number(let lexeme): lexeme.count > 32 ? "\(lexeme.prefix(32))…" : lexeme
     case .bool(let flag): "\(flag)"
+    case .string(let text) where text.count <= 40: "the string \(MessageText.quoted(text))"
     case .array(let elements) where elements.isEmpty: "an empty array"
     case .object(let members) where members.isEmpty: "an empty object"
     default: value.kindName

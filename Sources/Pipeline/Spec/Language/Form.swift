@@ -41,6 +41,14 @@ struct Form<Value: Sendable>: Sendable {
     takesVariable ? builder.orVariable(bare(builder)) : bare(builder)
   }
 
+  /// The same form, described once under a name of its own where a schema would repeat it.
+  func named(_ name: String) -> Form {
+    let bare = self.bare
+    return Form(
+      expected, takesVariable: takesVariable, schema: { builder in builder.define(name) { bare(builder) } },
+      parse: parse)
+  }
+
   /// The same form for another type.
   func map<Other>(_ transform: @escaping @Sendable (Value, JSONValue, Reader) -> Other?) -> Form<Other> {
     let parse = self.parse
@@ -167,7 +175,10 @@ extension Reader {
     guard !table.alternatives.isEmpty else { return }
     let present = table.alternatives.filter { fields.offsets[$0] != nil }
     guard present.count != 1 else { return }
-    let found = present.isEmpty ? "none of the keys is there" : "keys \(Wording.list(present, "and")) are both there"
-    error(at: value.offset, "\(place.prefix)\(found), expected \(Wording.list(table.alternatives))")
+    error(
+      at: value.offset,
+      present.isEmpty
+        ? "\(place.prefix)a key is missing, expected \(Wording.list(table.alternatives))"
+        : "\(place.prefix)\(Wording.list(present, "and")) stand together, expected one of them; remove the other")
   }
 }

@@ -5,9 +5,10 @@ internal import WeirTensors
 // The forms of single values: words, numbers, names.
 
 extension Form where Value == String {
-  /// Any string.
+  /// Any string, written out: a text for people or editors.
   static func text(_ expected: String) -> Form {
-    Form(expected, schema: { _ in .object([("type", .string("string"))]) }) { value, place, reader in
+    let schema = JSONValue.object([("type", .string("string"))])
+    return Form(expected, takesVariable: false, schema: { _ in schema }) { value, place, reader in
       guard let text = value.string else {
         reader.mismatch(value, at: place, expected: expected)
         return nil
@@ -64,7 +65,7 @@ extension Form where Value: RawRepresentable<String> & CaseIterable {
 extension Form where Value == Reference {
   /// The name of a node or a source.
   static var reference: Form {
-    Form<String>.name("the name of a node or source").map { name, value, reader in
+    Form<String>.name("the name of a node or source").named("reference").map { name, value, reader in
       Reference(name: name, position: reader.position(value.offset))
     }
   }
@@ -109,7 +110,7 @@ extension Form where Value == Int {
 extension Form where Value == Range<Int> {
   /// A run of layers: `[first, end]`, the end not in it.
   static var layers: Form {
-    let expected = "[first, end], two layer numbers of which the second is greater"
+    let expected = "[first, end] with 0 ≤ first < end"
     let number = JSONValue.object([("type", .string("integer")), ("minimum", .number(0))])
     let schema = JSONValue.object([
       ("type", .string("array")), ("items", number), ("minItems", .number(2)), ("maxItems", .number(2)),

@@ -45,8 +45,9 @@ extension Reader {
   fileprivate func node(
     _ name: Reference, _ value: JSONValue, at place: Place, _ declaration: MethodDeclaration
   ) -> NodeSpec? {
-    let table = NodeKeys.table(for: declaration)
-    guard let fields = fields(of: value, at: place, expected: "an object with 'op'", table) else { return nil }
+    guard let table = NodeKeys.tables[declaration.name],
+      let fields = fields(of: value, at: place, expected: "an object with 'op'", table)
+    else { return nil }
     let node = NodeSpec(
       name: name, declaration: declaration, base: fields[NodeKeys.base],
       models: fields.value(of: declaration.inputs.keyName) ?? [],

@@ -17,9 +17,10 @@ enum NodeKeys {
   static let base = Key("base", Form<Reference>.reference, "The model from which the others are changes.")
   static let requiredBase = Key("base", Form<Reference>.reference, required: true, base.summary)
   static let onMissing = Key(
-    "on_missing", Form<MismatchRule>.word, "What happens where a model lacks a tensor; `error` by default.")
+    "on_missing", Form<MismatchRule>.word.named("mismatch rule"),
+    "What happens where a model lacks a tensor; `error` by default.")
   static let onMismatch = Key(
-    "on_mismatch", Form<MismatchRule>.word,
+    "on_mismatch", Form<MismatchRule>.word.named("mismatch rule"),
     "What happens where a model's tensor has another shape; `error` by default.")
 
   static func models(of declaration: MethodDeclaration, count: ClosedRange<Int>) -> Key<[ModelSpec]> {
@@ -37,8 +38,10 @@ enum NodeKeys {
     "parts", Form<[PartSpec]>.list("an array of parts", of: .part, noun: "part"), required: true,
     "Runs of layers, laid on one another in order.")
 
-  /// All keys of a node that uses the declared operation.
-  static func table(for declaration: MethodDeclaration) -> KeyTable {
+  /// All keys of a node, by the name of its operation.
+  static let tables = Dictionary(uniqueKeysWithValues: Operations.all.map { ($0.name, table(for: $0)) })
+
+  private static func table(for declaration: MethodDeclaration) -> KeyTable {
     var keys: [any ObjectKey] = [op]
     switch declaration.inputs {
     case .models(let base, let count):
@@ -57,7 +60,7 @@ enum NodeKeys {
   static func explain(_ key: String, for declaration: MethodDeclaration) -> KeyTable.Explanation? {
     let op = declaration.name
     switch key {
-    case "base": return .init(message: "'\(op)' takes no 'base', expected none; remove it")
+    case "base": return .init(message: "'\(op)' takes no 'base'; remove it")
     case "models", "inputs", "parts":
       let taken = declaration.inputs.keyName
       return .init(message: "'\(op)' takes no '\(key)', expected '\(taken)'", standsFor: taken)
@@ -67,10 +70,10 @@ enum NodeKeys {
     let others = Operations.all.filter { $0[parameter: key] != nil }.map(\.name)
     guard !others.isEmpty else { return nil }
     let names = declaration.parameters.map(\.name)
-    let expected = names.isEmpty ? "no parameter" : Wording.list(names)
+    let expected = names.isEmpty ? "" : ", expected \(Wording.list(names))"
     return .init(
-      message: "'\(op)' takes no '\(key)', a parameter of \(Wording.list(Array(others.prefix(3)), "and")), "
-        + "expected \(expected); remove it")
+      message: "'\(op)' takes no '\(key)', a parameter of \(Wording.list(Array(others.prefix(3)), "and"))"
+        + "\(expected); remove it")
   }
 }
 

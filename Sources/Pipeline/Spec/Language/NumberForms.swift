@@ -9,7 +9,8 @@ extension Form where Value == Double {
     let expected = bounds == .any ? "a number" : "a number in \(bounds)"
     return Form(expected, schema: { _ in bounds.schema }) { value, place, reader in
       guard let number = value.double, bounds.contains(number) else {
-        reader.mismatch(value, at: place, expected: expected)
+        let isInfinite = if case .number = value.content { value.double == nil } else { false }
+        reader.mismatch(value, at: place, expected: isInfinite && bounds == .any ? "a finite number" : expected)
         return nil
       }
       return number
@@ -21,7 +22,7 @@ extension Form where Value == NumberValue {
   /// A number, a ramp over the layers, or rules by name.
   static func varying(in bounds: Parameter.Bounds) -> Form {
     let number = Form<Double>.number(in: bounds)
-    let ramp = Form<[Double]>.list("numbers, each \(number.expected)", of: number, noun: nil)
+    let ramp = Form<[Double]>.list("an array of numbers", of: number, noun: nil)
     let rampKey = Key("ramp", ramp, required: true, "Values spread evenly over the layers of a stack.")
     let rampObject = Form.object("\(number.expected) or a ramp", KeyTable([rampKey])) { fields, _, _, _ in
       fields[rampKey].flatMap { $0.isEmpty ? nil : .ramp($0) }

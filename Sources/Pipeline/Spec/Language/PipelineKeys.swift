@@ -60,6 +60,8 @@ enum SourceKeys {
     switch key {
     case "archive", "adapter":
       .init(message: "'\(key)' sources are not readable in this version, expected 'path'", standsFor: "path")
+    case "base":
+      .init(message: "'base' belongs to archives and adapters, which this version does not read; remove it")
     default: nil
     }
   }

@@ -7,7 +7,7 @@ enum SelectionKeys {
     "include", .globs, "Only tensors whose name one of these globs matches; on a node the others come from the base.")
   static let exclude = Key("exclude", .globs, "No tensor whose name one of these globs matches.")
   static let rename = Key(
-    "rename", Form<[RenameRule]>.list("an array of renames", of: .rename, noun: nil),
+    "rename", Form<[RenameRule]>.list("an array of renames", of: .rename, noun: nil).named("renames"),
     "New names; of several rules the first that matches holds.")
 
   static let keys: [any ObjectKey] = [include, exclude, rename]
@@ -22,7 +22,7 @@ extension Fields {
 }
 
 extension Form<[Glob]> {
-  fileprivate static var globs: Form { .list("an array of globs", of: .glob, noun: nil) }
+  fileprivate static var globs: Form { .list("an array of globs", of: .glob, noun: nil).named("globs") }
 }
 
 extension Form<RenameRule> {

@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+import WeirIO
+import WeirOps
+import WeirPipeline
+
+struct ReferenceTests {
+  @Test func `The schema is JSON, and all its references lead somewhere`() throws {
+    let schema = try JSON.parse(PipelineSchema.text())
+    let names = Set(schema["$defs"]?.object?.map(\.key) ?? [])
+    #expect(names.contains("variable") && names.contains("node"))
+    let references = PipelineSchema.text().split(separator: "\"#/$defs/").dropFirst()
+    for reference in references {
+      let name = try #require(String(reference.prefix { $0 != "\"" }).removingPercentEncoding)
+      #expect(names.contains(name), "\(name)")
+    }
+  }
+
+  @Test func `The schema knows every operation and every parameter`() throws {
+    let definitions = try #require(try JSON.parse(PipelineSchema.text())["$defs"])
+    for declaration in MethodReference.declarations {
+      let properties = try #require(definitions["node \(declaration.name)"]?["properties"])
+      for parameter in declaration.parameters {
+        #expect(properties[parameter.name]?["description"]?.string?.hasPrefix(parameter.summary) == true)
+      }
+    }
+  }
+
+  @Test(.enabled(if: repositoryFile("docs/pipeline.schema.json") != nil))
+  func `docs/pipeline.schema.json is what 'weir schema' prints`() {
+    #expect(repositoryFile("docs/pipeline.schema.json") == PipelineSchema.text())
+  }
+
+  @Test(.enabled(if: repositoryFile("docs/methods.md") != nil))
+  func `docs/methods.md is what the declarations say`() {
+    #expect(repositoryFile("docs/methods.md") == MethodReference.markdown())
+  }
+
+  @Test(arguments: MethodReference.declarations.map(\.name))
+  func `The example of an operation is a node that parses`(_ name: String) throws {
+    let declaration = try #require(MethodReference.declarations.first { $0.name == name })
+    let body = try JSON.parse(declaration.example)
+    let models = body[declaration.inputs == .parts ? "parts" : "models"] ?? body["inputs"]
+    let inputs = (models?.array ?? []).compactMap { $0.string ?? $0["from"]?.string }
+    let changes = declaration.signature == .sum ? Set(inputs.dropFirst()) : []
+    let names = Set(inputs + (body["base"]?.string.map { [$0] } ?? []))
+    let sources = names.sorted().map {
+      #""\#($0)": {"path": "x", "space": "\#(changes.contains($0) ? "delta" : "weight")"}"#
+    }
+    let text = """
+      {"weir": 1, "sources": {\(sources.joined(separator: ", "))}, "graph": {"n": \(declaration.example)},
+      "outputs": [{"from": "n", "to": "o"}]}
+      """
+    #expect(complaints(text) == [])
+    #expect(try parse(text).nodes.first?.op == name)
+  }
+
+  @Test func `No parameter has the name of a key that nodes have anyway`() {
+    let taken = [
+      "op", "base", "models", "inputs", "parts", "include", "exclude", "rename", "on_missing", "on_mismatch", "note",
+      "from", "var",
+    ]
+    for declaration in MethodReference.declarations {
+      for parameter in declaration.parameters { #expect(!taken.contains(parameter.name)) }
+    }
+  }
+
+  @Test func `A page says what an operation takes`() throws {
+    let page = try #require(MethodReference.page(named: "trim"))
+    #expect(page.hasPrefix("trim: Keeps the elements of largest magnitude and zeroes the others\n\n  out = "))
+    #expect(page.contains("  density  required  a number in [0, 1]"))
+    #expect(page.hasSuffix(#"  {"op": "trim", "inputs": ["change"], "density": 0.05}"# + "\n"))
+    #expect(MethodReference.page(named: "trimm") == nil)
+  }
+
+  @Test func `Every operation is listed and documented`() {
+    let list = MethodReference.list()
+    let document = MethodReference.markdown()
+    for declaration in MethodReference.declarations {
+      #expect(list.contains("  \(declaration.name)  ") || list.contains("  \(declaration.name) "))
+      #expect(document.contains("\n### \(declaration.name)\n"))
+    }
+  }
+}
