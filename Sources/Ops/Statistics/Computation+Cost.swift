@@ -20,7 +20,7 @@ extension Computation {
       switch (graph.statistics[statistic].kind, graph.statistics[statistic].scope) {
       case (.selection, _):
         let chunks = frame.elementCount / Sweep.chunkLength + 1
-        bytes += min(frame.elementCount, 65_536) * 16 + chunks * 4
+        bytes += min(frame.elementCount, 1 << 17) * 16 + chunks * 4
       case (_, .row): bytes += frame.elementCount / frame.rowLength * 24
       case (_, .column): bytes += frame.columnCount * 8 * 24
       case (_, .tensor), (_, .model): bytes += (frame.elementCount / Sweep.chunkLength + 1) * 8

@@ -220,7 +220,14 @@ public final class Computation: @unchecked Sendable {
     guard case .selection(_, let count, let rule) = graph.statistics[statistic].kind else { return nil }
     return Selector(
       count: count, of: frame.elementCount, rule: rule, keyBits: frame.precision.keyBits,
-      binBits: frame.elementCount <= Sweep.chunkLength ? 11 : 16, sample: sample.sorted())
+      binBits: frame.elementCount <= Sweep.chunkLength ? 11 : largestBinBits, sample: sample,
+      runLength: Sampling.runLength)
+  }
+
+  /// More bins need fewer rounds; all selections of a sweep together have half a million.
+  private var largestBinBits: Int {
+    let selections = pending.count { selectionOperand($0) != nil }
+    return selections <= 2 ? 18 : selections <= 4 ? 17 : 16
   }
 
   /// Gives a program the values that it reads.
@@ -294,8 +301,8 @@ extension Precision {
 /// The fixed-stride sample from which a selection guesses its first interval.
 private enum Sampling {
   static let leastElements = 1 << 20
-  static let runs = 512
-  static let runLength = 64
+  static let runs = 128
+  static let runLength = 1024
 }
 
 /// An expression ready to be computed, tile by tile, anywhere in its tensor.

@@ -37,23 +37,18 @@ struct Selector: Sendable {
   ///   - count: how many elements to keep, from 1 to the length of the stream.
   ///   - keyBits: 31 or 63.
   ///   - binBits: the logarithm of the most bins that a round may have.
-  ///   - sample: sorted keys of some elements, for a first guess; empty for none.
-  init(count: Int, of total: Int, rule: SelectionRule, keyBits: Int, binBits: Int, sample: [UInt64] = []) {
+  ///   - sample: keys of some elements, for a first guess, in runs of `runLength` neighbours; empty for none.
+  init(
+    count: Int, of total: Int, rule: SelectionRule, keyBits: Int, binBits: Int, sample: [UInt64] = [], runLength: Int = 1
+  ) {
     self.count = count
     self.rule = rule
     self.binBits = binBits
     keyLimit = 1 << UInt64(keyBits)
     step = .done
-    if sample.count >= 64 {
-      let fraction = Double(count) / Double(total)
-      let size = Double(sample.count)
-      let middle = (1 - fraction) * size
-      let spread = 6 * (fraction * (1 - fraction) * size).squareRoot() + size / 512 + 2
-      func key(at rank: Double) -> UInt64 { sample[min(sample.count - 1, max(0, Int(rank)))] }
-      guess = key(at: middle)
-      let lower = middle - spread <= 0 ? 0 : key(at: middle - spread)
-      let upper = middle + spread >= size ? keyLimit : key(at: middle + spread) + 1
-      step = .count(round(lower, upper))
+    if let bracket = SampleBracket(sample, runLength: runLength, fraction: Double(count) / Double(total)) {
+      guess = bracket.guess
+      step = .count(round(bracket.lower ?? 0, bracket.upper.map { $0 + 1 } ?? keyLimit))
     } else {
       step = .count(round(0, keyLimit))
     }

@@ -1,0 +1,60 @@
+/// An interval of keys in which a quantile of a whole tensor lies very likely, guessed from a sample of it.
+///
+/// How far the sample's quantile may be off is read from the sample itself: neighbours are alike, so the spread between
+/// runs of neighbours counts, not the number of elements. A wrong guess costs one more round of counting.
+struct SampleBracket {
+  /// The sample's own quantile.
+  let guess: UInt64
+  /// The ends of the interval, both inside it; `nil` where it is open.
+  let lower: UInt64?
+  let upper: UInt64?
+
+  /// - Parameters:
+  ///   - sample: keys, in runs of `runLength` neighbours.
+  ///   - fraction: the share of keys at or above the wanted one.
+  init?(_ sample: [UInt64], runLength: Int, fraction: Double) {
+    guard sample.count >= 64, runLength > 0 else { return nil }
+    var keys = sample
+    let size = Double(keys.count)
+    let middle = (1 - fraction) * size
+    let guess = Self.select(&keys, min(keys.count - 1, Int(middle)))
+    let runs = stride(from: 0, to: sample.count, by: runLength).map { start in
+      let run = sample[start..<min(start + runLength, sample.count)]
+      // Half of the ties count as above, so that a run of equal keys does not look like a deviation.
+      let above = run.reduce(0.0) { $0 + ($1 > guess ? 1 : $1 == guess ? 0.5 : 0) }
+      return above / Double(run.count)
+    }
+    let mean = runs.reduce(0, +) / Double(runs.count)
+    let variance = runs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, runs.count - 1))
+    let spread = 4 * (variance / Double(runs.count)).squareRoot() * size + 4
+    self.guess = guess
+    lower = middle - spread < 0 ? nil : Self.select(&keys, Int(middle - spread))
+    upper = middle + spread >= size ? nil : Self.select(&keys, Int(middle + spread))
+  }
+
+  /// The key of a rank, counted from the smallest, by partitioning around pivots.
+  private static func select(_ keys: inout [UInt64], _ rank: Int) -> UInt64 {
+    // SAFETY: all indices lie between low and high, which lie in the buffer.
+    unsafe keys.withUnsafeMutableBufferPointer { keys in
+      var low = 0
+      var high = keys.count - 1
+      while low < high {
+        let middle = (low + high) / 2
+        let pivot = unsafe max(min(keys[low], keys[high]), min(max(keys[low], keys[high]), keys[middle]))
+        var i = low
+        var j = high
+        while i <= j {
+          while unsafe keys[i] < pivot { i += 1 }
+          while unsafe keys[j] > pivot { j -= 1 }
+          if i <= j {
+            unsafe keys.swapAt(i, j)
+            i += 1
+            j -= 1
+          }
+        }
+        if rank <= j { high = j } else if rank >= i { low = i } else { break }
+      }
+      return unsafe keys[rank]
+    }
+  }
+}
