@@ -1,6 +1,4 @@
 internal import WeirIO
-internal import WeirOps
-internal import WeirTensors
 
 /// Follows every reference of a pipeline: unknown names, cycles, what is unused, the order of work, spaces.
 struct GraphChecker {
@@ -110,7 +108,7 @@ struct GraphChecker {
   private func checks(_ reference: Reference, from place: String) -> Bool {
     guard names.contains(reference.name) else {
       let known = listedNames
-      let hint = Suggestion.phrase(for: reference.name, in: known)
+      let hint = reader.hint(for: reference.name, in: known)
       let expected = known.isEmpty ? "a name from 'sources' or 'graph'" : Wording.list(Array(known.prefix(8)))
       reader.error(
         at: reference.position.offset,

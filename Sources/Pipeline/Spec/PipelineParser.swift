@@ -16,7 +16,7 @@ extension PipelineSpec {
   ) throws(PipelineError) -> PipelineSpec {
     let reader = Reader(text: text, file: file, paths: Paths(folder: folder, output: outputPath))
     guard let draft = reader.pipeline(text, overrides), reader.errors.isEmpty else {
-      throw PipelineError(.request, Reader.sorted(reader.errors))
+      throw PipelineError(.request, reader.report)
     }
     return PipelineSpec(
       file: file, text: text, note: draft.note, sources: draft.sources, nodes: draft.nodes, outputs: draft.outputs,

@@ -57,6 +57,9 @@ final class Reader {
   private var usedVariables: Set<String> = []
   private(set) var errors: [Diagnostic] = []
   private(set) var warnings: [Diagnostic] = []
+  /// How many errors are kept: what is wrong in so many places is told soon enough.
+  static let errorLimit = 200
+  private var droppedErrors = 0
 
   init(text: [UInt8], file: String?, paths: Paths) {
     self.file = file
@@ -67,11 +70,26 @@ final class Reader {
   func position(_ offset: Int) -> Position { lines.position(of: offset) }
 
   func error(at offset: Int?, _ message: String) {
+    guard errors.count < Self.errorLimit else {
+      droppedErrors += 1
+      return
+    }
     errors.append(Diagnostic(message, file: file, position: offset.map(position)))
   }
 
   func warning(at offset: Int?, _ message: String) {
     warnings.append(Diagnostic(message, severity: .warning, file: file, position: offset.map(position)))
+  }
+
+  /// `; did you mean 'x'?` or nothing, and nothing either once errors are no longer kept.
+  func hint(for word: String, in candidates: some Sequence<String>) -> String {
+    errors.count < Self.errorLimit ? Suggestion.phrase(for: word, in: candidates) : ""
+  }
+
+  /// All errors in the order of the text.
+  var report: [Diagnostic] {
+    guard droppedErrors > 0 else { return Self.sorted(errors) }
+    return Self.sorted(errors) + [Diagnostic("\(Wording.count(droppedErrors, "error")) more", file: file)]
   }
 
   /// Reports that the value at a place is not what belongs there.
@@ -114,7 +132,7 @@ extension Reader {
     }
     for (name, text) in overrides.sorted(by: { $0.key < $1.key }) {
       guard members.contains(where: { $0.key == name }) else {
-        let hint = Suggestion.phrase(for: name, in: members.map(\.key))
+        let hint = hint(for: name, in: members.map(\.key))
         error(at: nil, "--set names \(MessageText.quoted(name)), which 'variables' does not declare\(hint)")
         continue
       }
@@ -137,7 +155,7 @@ extension Reader {
     }
     usedVariables.insert(name)
     guard let found = variables[name] else {
-      let hint = Suggestion.phrase(for: name, in: variables.keys.sorted())
+      let hint = hint(for: name, in: variables.keys.sorted())
       error(
         at: reference.offset,
         "variable \(MessageText.quoted(name)) is not declared, expected a name from 'variables'\(hint)")

@@ -37,6 +37,43 @@ struct BadPipelineTests {
     #expect(complaints(text).last?.hasPrefix("p.json:3:\(25 + count): unknown key 'x'") == true)
   }
 
+  @Test func `Errors without end are counted, not listed`() {
+    let inputs = (0..<500).map { #""x\#($0)""# }.joined(separator: ", ")
+    let lines = complaints(pipeline(node: #"{"op": "mean", "inputs": [\#(inputs)]}"#))
+    #expect(lines.count == 201 && lines.last == "p.json: 300 errors more")
+  }
+
+  @Test func `No change of a byte makes the parser trap`() {
+    let text = Array(
+      pipeline(
+        node: #"{"op": "ties", "base": "base", "models": [{"from": "a", "weight": {"var": "w"}}, "d"], "#
+          + #""density": [{"for": "*.mlp.*", "ramp": [0.1, 0.5]}, {"value": 0.2}], "rename": [{"from": "*", "to": "*"}]}"#,
+        more: #" "variables": {"w": 0.5},"#
+      ).utf8)
+    var state: UInt64 = 7
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    let bytes = Array(#"{}[]",:0-.e *digestopnulvar\#u{E9}\"#.utf8)
+    for _ in 0..<2000 {
+      var changed = text
+      for _ in 0...random(3) {
+        let place = random(changed.count)
+        switch random(3) {
+        case 0: changed[place] = bytes[random(bytes.count)]
+        case 1: changed.insert(bytes[random(bytes.count)], at: place)
+        default: changed.remove(at: place)
+        }
+      }
+      do {
+        _ = try PipelineSpec.parse(text: changed)
+      } catch {
+        #expect(error.kind == .request && !error.diagnostics.isEmpty)
+      }
+    }
+  }
+
   @Test func `A chain of nodes as long as a text can hold does not exhaust the stack`() throws {
     let count = 10_000
     let nodes = (1..<count).map { #""n\#($0)": {"op": "mean", "inputs": ["n\#($0 - 1)"]}"# }

@@ -36,11 +36,24 @@ func pipeline(node: String, outputs: String = #"[{"from": "n", "to": "out"}]"#, 
   """
 }
 
-/// The text of a file of the repository, `nil` where there is none.
-func repositoryFile(_ path: String, from file: String = #filePath) -> String? {
+/// The place of a file of the repository.
+func repositoryURL(_ path: String, from file: String = #filePath) -> URL {
   var root = URL(fileURLWithPath: file)
   while root.path != "/", !FileManager.default.fileExists(atPath: root.appending(path: "Package.swift").path) {
     root.deleteLastPathComponent()
   }
-  return try? String(contentsOf: root.appending(path: path), encoding: .utf8)
+  return root.appending(path: path)
+}
+
+/// The text of a file of the repository, `nil` where there is none.
+func repositoryFile(_ path: String) -> String? { try? String(contentsOf: repositoryURL(path), encoding: .utf8) }
+
+/// Whether a generated document is as it would be generated now; with WEIR_WRITE_DOCS set it is written first.
+func isCurrent(_ path: String, _ text: String) throws -> Bool {
+  if ProcessInfo.processInfo.environment["WEIR_WRITE_DOCS"] != nil {
+    try FileManager.default.createDirectory(
+      at: repositoryURL(path).deletingLastPathComponent(), withIntermediateDirectories: true)
+    try text.write(to: repositoryURL(path), atomically: true, encoding: .utf8)
+  }
+  return repositoryFile(path) == text
 }

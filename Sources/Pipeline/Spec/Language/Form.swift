@@ -165,7 +165,7 @@ extension Reader {
       return explanation.standsFor
     }
     let names = table.keys.map(\.name)
-    let hint = Suggestion.phrase(for: member.key, in: names)
+    let hint = hint(for: member.key, in: names)
     let expected = hint.isEmpty ? ", expected \(Wording.list(names))" : hint
     error(at: member.keyOffset, "\(place.prefix)unknown key \(MessageText.quoted(member.key))\(expected)")
     return Suggestion.nearest(to: member.key, in: names)

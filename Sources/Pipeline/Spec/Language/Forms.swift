@@ -1,5 +1,4 @@
 internal import WeirIO
-internal import WeirOps
 internal import WeirTensors
 
 // The forms of single values: words, numbers, names.
@@ -45,7 +44,7 @@ extension Form where Value == String {
         return nil
       }
       guard words.contains(word) else {
-        let hint = Suggestion.phrase(for: word, in: words)
+        let hint = reader.hint(for: word, in: words)
         reader.error(
           at: value.offset, "\(place.text) is \(MessageText.quoted(word)), expected \(expected)\(hint)")
         return nil

@@ -34,7 +34,7 @@ extension Reader {
     }
     guard let name = NodeKeys.op.form.read(value, at: place.key(NodeKeys.op.name), self) else { return nil }
     if let declaration = Operations.named(name) { return declaration }
-    let hint = Suggestion.phrase(for: name, in: Operations.names)
+    let hint = hint(for: name, in: Operations.names)
     error(
       at: value.offset,
       "\(place.prefix)'op' is \(MessageText.quoted(name)), expected an operation"

@@ -1,6 +1,4 @@
 internal import WeirIO
-internal import WeirOps
-internal import WeirTensors
 
 /// The keys of a pipeline.
 enum PipelineKeys {
