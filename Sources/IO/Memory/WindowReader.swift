@@ -17,6 +17,8 @@
   }
 
   private static let alignment = 4096
+  /// Bytes of the largest run of pages that one fault may map.
+  private static let largestFolio = 2 << 20
 
   public init() {}
 
@@ -70,9 +72,13 @@
   }
 
   /// Ends the slot's window: mapped pages are let go, a buffer is kept for the next window.
-  public mutating func close(slot: Int) {
+  ///
+  /// - Parameter isLone: whether no other window will follow next to this one, as in a sample.
+  public mutating func close(slot: Int, isLone: Bool = false) {
     guard slot < slots.count, let file = slots[slot].file else { return }
-    if case .mapped(let region) = file.storage { region.drop(slots[slot].range) }
+    if case .mapped(let region) = file.storage {
+      region.drop(slots[slot].range, margin: isLone ? Self.largestFolio : 0)
+    }
     slots[slot].file = nil
   }
 

@@ -38,7 +38,7 @@ struct Worker: ~Copyable {
         } catch {
           throw failure(error, job)
         }
-        close(sweep.slots)
+        for slot in sweep.slots { reader.close(slot: slot, isLone: !sweep.isContiguous) }
       }
       unit = last + 1
     }
@@ -104,7 +104,7 @@ struct Worker: ~Copyable {
     } catch {
       throw failure(error, job)
     }
-    close(application.slots)
+    for slot in application.slots { reader.close(slot: slot) }
   }
 
   private mutating func copy(_ job: Job, _ bytes: Range<Int>, at offset: Int) throws(PipelineError) {
@@ -149,10 +149,6 @@ struct Worker: ~Copyable {
     } catch {
       throw PipelineError(.run, error.naming(tensor: plan.graph.info(of: input.operand).name).description)
     }
-  }
-
-  private mutating func close(_ slots: [Int]) {
-    for slot in slots { reader.close(slot: slot) }
   }
 
   /// A value that is not finite, with the model, the tensor and the element that it was found in.
