@@ -1,3 +1,4 @@
 #pragma once
+#include "csystem_process.h"
 #include "csystem_read.h"
 #include "csystem_write.h"
