@@ -11,6 +11,29 @@ struct MachineFlags: ParsableArguments {
   @Option(help: ArgumentHelp("Threads that compute (default: the cores of this machine).", valueName: "n"))
   var threads: String?
 
+  @OptionGroup var reading: ReadingFlags
+
+  /// The options that the flags ask for.
+  ///
+  /// - Throws: ``PipelineError`` of kind `request` with every flag that has no sense.
+  func options(overwrite: Bool = false) throws(PipelineError) -> RunOptions {
+    var options = RunOptions(overwrite: overwrite)
+    var problems: [String] = []
+    if let memory {
+      options.memory = ReadingFlags.size(memory, "--memory", example: "64M", &problems)
+    }
+    if let threads {
+      options.threads = Int(threads) ?? 0
+      if Int(threads) == nil { problems.append("--threads is '\(threads)', expected a whole number") }
+    }
+    reading.apply(to: &options, &problems)
+    if !problems.isEmpty { throw PipelineError(.request, problems.map { Diagnostic($0) }) }
+    return options
+  }
+}
+
+/// How checkpoints are opened.
+struct ReadingFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp("How weights are read: auto, map or read (default: auto).", valueName: "policy"),
     completion: .list(ReadPolicy.allCases.map(\.rawValue)))
@@ -22,16 +45,15 @@ struct MachineFlags: ParsableArguments {
   /// The options that the flags ask for.
   ///
   /// - Throws: ``PipelineError`` of kind `request` with every flag that has no sense.
-  func options(overwrite: Bool = false) throws(PipelineError) -> RunOptions {
-    var options = RunOptions(overwrite: overwrite)
+  func options() throws(PipelineError) -> RunOptions {
+    var options = RunOptions()
     var problems: [String] = []
-    if let memory {
-      options.memory = Self.size(memory, "--memory", example: "64M", &problems)
-    }
-    if let threads {
-      options.threads = Int(threads) ?? 0
-      if Int(threads) == nil { problems.append("--threads is '\(threads)', expected a whole number") }
-    }
+    apply(to: &options, &problems)
+    if !problems.isEmpty { throw PipelineError(.request, problems.map { Diagnostic($0) }) }
+    return options
+  }
+
+  fileprivate func apply(to options: inout RunOptions, _ problems: inout [String]) {
     if let readPolicy {
       options.readPolicy = ReadPolicy(rawValue: readPolicy) ?? .auto
       if ReadPolicy(rawValue: readPolicy) == nil {
@@ -44,11 +66,9 @@ struct MachineFlags: ParsableArguments {
     if let maxHeader {
       options.maximumHeaderBytes = Self.size(maxHeader, "--max-header", example: "200MiB", &problems)
     }
-    if !problems.isEmpty { throw PipelineError(.request, problems.map { Diagnostic($0) }) }
-    return options
   }
 
-  private static func size(_ text: String, _ flag: String, example: String, _ problems: inout [String]) -> Int {
+  fileprivate static func size(_ text: String, _ flag: String, example: String, _ problems: inout [String]) -> Int {
     guard let size = Quantity.bytes(text, bareIsBinary: true) else {
       problems.append("\(flag) is '\(text)', expected a size such as '\(example)'")
       return 0

@@ -19,7 +19,7 @@ struct Weir: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      RunCommand.self, PlanCommand.self, MergeCommand.self, CopyCommand.self,
+      RunCommand.self, PlanCommand.self, MergeCommand.self, CopyCommand.self, CheckCommand.self, InspectCommand.self,
       MethodsCommand.self, SchemaCommand.self,
     ])
 }

@@ -1,3 +1,5 @@
+internal import WeirIO
+
 /// Rows of text with aligned columns, for terminals and for tools that split at runs of blanks.
 public struct TextTable: Sendable {
   public enum Alignment: Sendable { case left, right }
@@ -16,9 +18,9 @@ public struct TextTable: Sendable {
 
   public init(_ columns: [Column]) { self.columns = columns }
 
-  /// Adds a row; what it lacks at its end is left blank.
+  /// Adds a row; what it lacks at its end is left blank, control characters are escaped.
   public mutating func add(_ cells: [String]) {
-    rows.append(cells + Array(repeating: "", count: max(0, columns.count - cells.count)))
+    rows.append(cells.map(MessageText.escaped) + Array(repeating: "", count: max(0, columns.count - cells.count)))
   }
 
   /// The table, its headings first unless all are empty, each line with a line feed.

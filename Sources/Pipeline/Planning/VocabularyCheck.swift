@@ -49,7 +49,7 @@ enum VocabularyCheck {
   }
 
   /// A token that both know by different rows, the first by its row.
-  private static func difference(
+  static func difference(
     _ a: [String: Int], _ b: [String: Int]
   ) -> (token: String, first: Int, second: Int)? {
     var best: (token: String, first: Int, second: Int)?
