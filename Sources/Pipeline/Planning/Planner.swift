@@ -196,10 +196,10 @@ private struct Planner {
       }
       needed += output.bytesOut
       guard let free = freeBytes(at: path), free < needed else { continue }
-      diagnostics.append(
-        Diagnostic(
-          "output '\(path)' needs \(Quantity.text(needed)), \(Quantity.text(free)) are free; make room or write elsewhere",
-          file: spec.file, position: output.spec.position))
+      let problem = Diagnostic(
+        "output '\(path)' needs \(Quantity.text(needed)), \(Quantity.text(free)) are free; make room or write elsewhere",
+        severity: options.requiresSpace ? .error : .warning, file: spec.file, position: output.spec.position)
+      if options.requiresSpace { diagnostics.append(problem) } else { warnings.append(problem) }
     }
   }
 }

@@ -29,7 +29,8 @@ struct PlanCommand: ParsableCommand {
   }
 
   func run() throws {
-    let options = try machine.options()
+    var options = try machine.options()
+    options.requiresSpace = false
     let (text, spec) = try pipeline.parse()
     let plan = try text.plan(spec, options: options)
     Execution.warn(plan.warnings)
