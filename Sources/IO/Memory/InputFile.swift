@@ -48,6 +48,15 @@ public final class InputFile: Sendable {
     }
   }
 
+  /// The same file opened once more, to be read rather than mapped; `nil` where the path leads elsewhere by now.
+  ///
+  /// Short reads far apart cost less than pages that are mapped, and dropped, one by one.
+  public func reopenedForReading() -> InputFile? {
+    guard let file = try? InputFile(path: path, policy: .read), file.identity == identity, file.byteCount == byteCount
+    else { return nil }
+    return file
+  }
+
   /// Whether the file is mapped.
   public var isMapped: Bool {
     if case .mapped = storage { true } else { false }

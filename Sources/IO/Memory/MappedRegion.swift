@@ -63,12 +63,9 @@ internal import Synchronization
   /// A page that a window shares with the one before it is dropped by the later one: dropped by the earlier it would
   /// fault again, and on newer systems one fault maps the whole large folio around it, windows already dropped included.
   /// Sweeps catch what still slips through when windows close out of order.
-  ///
-  /// - Parameter margin: bytes on either side to let go as well. A short window far from all others wants the length of a
-  ///   large folio, which its fault may have mapped whole.
-  func drop(_ range: Range<Int>, margin: Int = 0) {
-    let start = max(0, range.lowerBound - margin) & ~Self.pageMask
-    let end = range.upperBound + margin >= byteCount ? byteCount : (range.upperBound + margin) & ~Self.pageMask
+  func drop(_ range: Range<Int>) {
+    let start = range.lowerBound & ~Self.pageMask
+    let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~Self.pageMask
     // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.
     if start < end { unsafe weir_drop(base + start, end - start) }
     sweep(before: start)

@@ -2,10 +2,13 @@
 ///
 ///     let bytes = try reader.open(file, range, slot: 0)
 ///     … read the bytes …
-///     reader.close(slot: 0)
+///
+/// A window stays until its slot needs another: it slides along as a tensor is read, and small tensors that lie next to each
+/// other share one.
 ///
 /// - Memory: of a mapped file the pages of the live windows; of a file that is read one buffer per slot, as large as
-///   the largest window that the slot has held.
+///   the largest window that the slot has held. A window is as long as the longest range asked for, at least the
+///   reader's reach.
 @safe public struct WindowReader: ~Copyable {
   private var slots: [Slot] = []
 
@@ -17,10 +20,13 @@
   }
 
   private static let alignment = 4096
-  /// Bytes of the largest run of pages that one fault may map.
-  private static let largestFolio = 2 << 20
+  /// Bytes that a window holds at least, where the file has them: what comes next is likely to be asked for.
+  private let reach: Int
 
-  public init() {}
+  /// Makes a reader without windows.
+  ///
+  /// - Parameter reach: bytes that a window holds at least, where the file has them.
+  public init(reach: Int = 1 << 20) { self.reach = reach }
 
   deinit {
     for slot in slots {
@@ -33,7 +39,7 @@
   /// Bytes of the buffers that slots hold for files that are read.
   public var bufferByteCount: Int { slots.reduce(0) { $0 + $1.capacity } }
 
-  /// Makes bytes `range` of `file` readable, ending the window that the slot held before.
+  /// Makes bytes `range` of `file` readable; what the slot gave before is no longer.
   ///
   /// The bytes begin wherever `range` does: a tensor's elements need not be aligned.
   ///
@@ -49,36 +55,50 @@
     precondition(range.lowerBound >= 0 && range.upperBound <= file.byteCount, "a window lies inside its file")
     precondition(slot >= 0, "slots are numbered from 0")
     while slots.count <= slot { slots.append(Slot()) }
-    close(slot: slot)
     guard !range.isEmpty else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+    let holds = slots[slot].file === file
+    if !holds || !slots[slot].range.contains(range.lowerBound) || slots[slot].range.upperBound < range.upperBound {
+      let end = min(file.byteCount, max(range.upperBound, range.lowerBound + reach))
+      try move(slot, to: range.lowerBound..<end, of: file)
+    }
     switch file.storage {
     case .mapped(let region):
-      slots[slot].file = file
-      slots[slot].range = range
-      if let number = region.populate(range) {
+      try file.checkIntact()
+      return unsafe region.bytes(range)
+    case .descriptor:
+      let start = range.lowerBound - slots[slot].range.lowerBound
+      // SAFETY: the buffer holds the slot's range, in which `range` lies.
+      return unsafe UnsafeRawBufferPointer(
+        rebasing: UnsafeRawBufferPointer(start: slots[slot].buffer, count: slots[slot].capacity)[
+          start..<start + range.count])
+    }
+  }
+
+  /// Moves a slot's window; pages that the old one and the new one share stay.
+  private mutating func move(_ slot: Int, to range: Range<Int>, of file: InputFile) throws(CheckpointError) {
+    switch file.storage {
+    case .mapped(let region):
+      let old = slots[slot].range
+      let slides = slots[slot].file === file && old.contains(range.lowerBound) && old.upperBound < range.upperBound
+      if !slides { close(slot: slot) }
+      if let number = region.populate(slides ? old.upperBound..<range.upperBound : range) {
         throw SystemError.isLostPage(number)
           ? file.truncated
           : CheckpointError(.readFailed, file: file.path, byteOffset: range.lowerBound, errno: number)
       }
-      try file.checkIntact()
-      // SAFETY: the slot holds the file, and with it the mapping, until the window is closed.
-      return unsafe region.bytes(range)
+      if slides, old.lowerBound < range.lowerBound { region.drop(old.lowerBound..<range.lowerBound) }
     case .descriptor(let shared):
-      // SAFETY: the buffer belongs to the slot and stays as it is until the window is closed.
-      let buffer = unsafe reserve(range.count, slot: slot)
-      try unsafe shared.descriptor.fill(buffer, from: range.lowerBound)
-      return UnsafeRawBufferPointer(buffer)
+      close(slot: slot)
+      try unsafe shared.descriptor.fill(reserve(range.count, slot: slot), from: range.lowerBound)
     }
+    slots[slot].file = file
+    slots[slot].range = range
   }
 
   /// Ends the slot's window: mapped pages are let go, a buffer is kept for the next window.
-  ///
-  /// - Parameter isLone: whether no other window will follow next to this one, as in a sample.
-  public mutating func close(slot: Int, isLone: Bool = false) {
+  public mutating func close(slot: Int) {
     guard slot < slots.count, let file = slots[slot].file else { return }
-    if case .mapped(let region) = file.storage {
-      region.drop(slots[slot].range, margin: isLone ? Self.largestFolio : 0)
-    }
+    if case .mapped(let region) = file.storage { region.drop(slots[slot].range) }
     slots[slot].file = nil
   }
 

@@ -56,19 +56,21 @@ public final class ExpressionGraph {
     return statistics.count - 1
   }
 
-  /// The statistics, and the nodes, on which `roots` depend.
-  func closure(of roots: [Int]) -> (nodes: Set<Int>, statistics: Set<Int>) {
-    var nodes: Set<Int> = []
-    var found: Set<Int> = []
+  /// The statistics on which `roots` depend, ascending.
+  func statistics(under roots: [Int]) -> [Int] {
+    var seen = [Bool](repeating: false, count: operations.count)
+    var found = [Bool](repeating: false, count: statistics.count)
     var stack = roots
     while let index = stack.popLast() {
-      guard nodes.insert(index).inserted else { continue }
+      guard !seen[index] else { continue }
+      seen[index] = true
       stack += operations[index].operands
-      if let statistic = operations[index].statistic, found.insert(statistic).inserted {
+      if let statistic = operations[index].statistic, !found[statistic] {
+        found[statistic] = true
         stack += statistics[statistic].operands
       }
     }
-    return (nodes, found)
+    return found.indices.filter { found[$0] }
   }
 
   private func shape(of operation: Operation) -> (Extent, [Int]) {

@@ -49,21 +49,25 @@ private struct Compiler {
   let roots: [Int]
   var program = Program()
   /// How many instructions and roots still read a node's tile.
-  var uses: [Int: Int] = [:]
+  var uses: [Int]
   /// Products with a scalar that their only reader, a sum, computes itself.
-  var absorbed: Set<Int> = []
-  var registers: [Int: Int] = [:]
+  var absorbed: [Bool]
+  /// The register that holds a node's tile.
+  var registers: [Int?]
   var free: [Int] = []
 
   init(graph: ExpressionGraph, roots: [Int]) {
     self.graph = graph
     self.roots = roots
+    uses = Array(repeating: 0, count: graph.operations.count)
+    absorbed = Array(repeating: false, count: graph.operations.count)
+    registers = Array(repeating: nil, count: graph.operations.count)
   }
 
   mutating func run() -> Program {
     let order = tileNodes()
     absorbProducts(order)
-    for index in order where !absorbed.contains(index) { emit(index) }
+    for index in order where !absorbed[index] { emit(index) }
     for root in roots { program.outputs.append(tile(root)) }
     program.slots.sort()
     return program
@@ -72,20 +76,21 @@ private struct Compiler {
   /// The nodes whose tiles are needed, each right before its first reader, with their uses counted.
   private mutating func tileNodes() -> [Int] {
     var order: [Int] = []
-    var entered: Set<Int> = []
-    var left: Set<Int> = []
+    var entered = [Bool](repeating: false, count: graph.operations.count)
+    var left = entered
     var stack = Array(roots.reversed())
-    for root in roots { uses[root, default: 0] += 1 }
+    for root in roots { uses[root] += 1 }
     while let index = stack.last {
-      if graph.extents[index] != .element || left.contains(index) {
+      if graph.extents[index] != .element || left[index] {
         stack.removeLast()
-      } else if entered.insert(index).inserted {
+      } else if !entered[index] {
+        entered[index] = true
         let operands = graph.operations[index].operands
-        for operand in operands { uses[operand, default: 0] += 1 }
+        for operand in operands { uses[operand] += 1 }
         stack += operands.reversed()
       } else {
         stack.removeLast()
-        left.insert(index)
+        left[index] = true
         order.append(index)
       }
     }
@@ -98,11 +103,11 @@ private struct Compiler {
       guard case .binary(.add, let a, let b) = graph.operations[index], a != b, graph.extents[a] == .element else {
         continue
       }
-      for (candidate, other) in [(b, a), (a, b)] where uses[candidate] == 1 && !absorbed.contains(other) {
-        guard scaling(candidate) != nil, graph.extents[other] == .element, !absorbed.contains(candidate) else {
+      for (candidate, other) in [(b, a), (a, b)] where uses[candidate] == 1 && !absorbed[other] {
+        guard scaling(candidate) != nil, graph.extents[other] == .element, !absorbed[candidate] else {
           continue
         }
-        absorbed.insert(candidate)
+        absorbed[candidate] = true
         break
       }
     }
@@ -143,7 +148,7 @@ private struct Compiler {
   }
 
   private mutating func emitBinary(_ index: Int, _ operation: Operation.Binary, _ a: Int, _ b: Int) {
-    if operation == .add, let (other, product) = absorbed.contains(b) ? (a, b) : absorbed.contains(a) ? (b, a) : nil,
+    if operation == .add, let (other, product) = absorbed[b] ? (a, b) : absorbed[a] ? (b, a) : nil,
       let (scaled, scalar) = scaling(product)
     {
       let tiles = (tile(other), tile(scaled))
@@ -187,9 +192,11 @@ private struct Compiler {
   /// The register for a node's result. Kernels work in place, so an operand read for the last time lends its own.
   private mutating func result(_ index: Int, freeing operands: [Int] = []) -> Int {
     for operand in operands {
-      guard let left = uses[operand] else { continue }
-      uses[operand] = left - 1
-      if left == 1, let register = registers.removeValue(forKey: operand) { free.append(register) }
+      uses[operand] -= 1
+      if uses[operand] == 0, let register = registers[operand] {
+        registers[operand] = nil
+        free.append(register)
+      }
     }
     let register = allocate()
     registers[index] = register

@@ -14,7 +14,7 @@ extension Computation {
     let graph = root.graph
     var bytes = 0
     var roots = [root.index]
-    let statistics = graph.closure(of: [root.index]).statistics
+    let statistics = graph.statistics(under: [root.index])
     for statistic in statistics {
       roots += graph.statistics[statistic].operands
       switch (graph.statistics[statistic].kind, graph.statistics[statistic].scope) {

@@ -46,7 +46,7 @@ public final class Computation: @unchecked Sendable {
     hasContributed = contributions.isEmpty
     let roots = (root.map { [$0] } ?? []) + contributions.flatMap { graph.statistics[$0].operands }
     pending = []
-    for statistic in graph.closure(of: roots).statistics {
+    for statistic in graph.statistics(under: roots) {
       if let place = graph.statistics[statistic].model {
         results[statistic] = model.results[place.key]?.seen(from: place.tensor)
       } else {
@@ -108,7 +108,7 @@ public final class Computation: @unchecked Sendable {
   private func start(_ sweep: Sweep) { current = (sweep, SweepCollector(sweep)) }
 
   private func tensorSweep(_ statistics: [Int]) -> Sweep {
-    let selections = statistics.filter { selectionOperand($0) != nil }
+    let selections = statistics.filter { selection($0) != nil }
     let sampling = selections.filter { !sampled.contains($0) }
     if !sampling.isEmpty, frame.elementCount >= Sampling.leastElements {
       sampled.formUnion(sampling)
@@ -116,6 +116,10 @@ public final class Computation: @unchecked Sendable {
       return sweep(
         sampling.map { ($0, .sample) }, unit: .sample(stride: stride, length: Sampling.runLength),
         units: 0..<Sampling.runs)
+    }
+    if !selections.isEmpty, frame.elementCount <= Sweep.chunkLength {
+      // So few keys are gathered and searched at once, in the sweep of the sums.
+      return wholeSweep(statistics.map { ($0, selection($0) == nil ? .sum : .sample) }, scope: .tensor)
     }
     for statistic in selections where selectors[statistic] == nil {
       selectors[statistic] = selector(statistic, sample: [])
@@ -188,6 +192,10 @@ public final class Computation: @unchecked Sendable {
     }
     switch reducer {
     case .sum, .dot: resolve(statistic, .numbers(total.values))
+    case .sample where frame.elementCount <= Sweep.chunkLength:
+      if let (count, rule) = selection(statistic) {
+        resolve(statistic, .selection(Selection(of: total.sample, count: count, rule: rule)))
+      }
     case .sample: selectors[statistic] = selector(statistic, sample: total.sample)
     case .keys: selectors[statistic]?.absorb(bins: total.bins, above: total.above, equal: total.equal)
     case .locate: selectors[statistic]?.absorb(cut: total.place ?? .max)
@@ -204,29 +212,30 @@ public final class Computation: @unchecked Sendable {
   /// An empty tensor needs no sweep: its sums are zero, and its selections keep nothing.
   private func settleEmpty() {
     for statistic in pending {
-      let isSelection = selectionOperand(statistic) != nil
+      let isSelection = selection(statistic) != nil
       results[statistic] = isSelection ? .selection(Selection(threshold: 1, cut: .max)) : .numbers([0])
     }
     pending = []
     hasContributed = true
   }
 
-  private func selectionOperand(_ statistic: Int) -> Int? {
-    if case .selection(let operand, _, _) = graph.statistics[statistic].kind { return operand }
-    return nil
+  /// The count and rule of a statistic that is a selection.
+  private func selection(_ statistic: Int) -> (count: Int, rule: SelectionRule)? {
+    guard case .selection(_, let count, let rule) = graph.statistics[statistic].kind else { return nil }
+    return (count, rule)
   }
 
   private func selector(_ statistic: Int, sample: [UInt64]) -> Selector? {
-    guard case .selection(_, let count, let rule) = graph.statistics[statistic].kind else { return nil }
-    return Selector(
-      count: count, of: frame.elementCount, rule: rule, keyBits: frame.precision.keyBits,
-      binBits: frame.elementCount <= Sweep.chunkLength ? 11 : largestBinBits, sample: sample,
-      runLength: Sampling.runLength)
+    selection(statistic).map { count, rule in
+      Selector(
+        count: count, of: frame.elementCount, rule: rule, keyBits: frame.precision.keyBits, binBits: largestBinBits,
+        sample: sample, runLength: Sampling.runLength)
+    }
   }
 
   /// More bins need fewer rounds; all selections of a sweep together have half a million.
   private var largestBinBits: Int {
-    let selections = pending.count { selectionOperand($0) != nil }
+    let selections = pending.count { selection($0) != nil }
     return selections <= 2 ? 18 : selections <= 4 ? 17 : 16
   }
 

@@ -54,7 +54,7 @@ public final class ModelGather {
   public func computation(of root: Value, tensor: Int, over frame: TensorFrame, known: ModelStatistics) -> Computation?
   {
     let graph = root.graph
-    let contributions = graph.closure(of: [root.index]).statistics.sorted().filter { statistic in
+    let contributions = graph.statistics(under: [root.index]).filter { statistic in
       guard let place = graph.statistics[statistic].model, place.key.node == node, place.tensor == tensor,
         graph.statisticModelLevels[statistic] == level
       else { return false }

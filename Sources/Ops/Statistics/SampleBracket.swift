@@ -17,7 +17,8 @@ struct SampleBracket {
     var keys = sample
     let size = Double(keys.count)
     let middle = (1 - fraction) * size
-    let guess = Self.select(&keys, min(keys.count - 1, Int(middle)))
+    let place = min(keys.count - 1, Int(middle))
+    let guess = keys.select(rank: place)
     let runs = stride(from: 0, to: sample.count, by: runLength).map { start in
       let run = sample[start..<min(start + runLength, sample.count)]
       // Half of the ties count as above, so that a run of equal keys does not look like a deviation.
@@ -28,33 +29,7 @@ struct SampleBracket {
     let variance = runs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, runs.count - 1))
     let spread = 4 * (variance / Double(runs.count)).squareRoot() * size + 4
     self.guess = guess
-    lower = middle - spread < 0 ? nil : Self.select(&keys, Int(middle - spread))
-    upper = middle + spread >= size ? nil : Self.select(&keys, Int(middle + spread))
-  }
-
-  /// The key of a rank, counted from the smallest, by partitioning around pivots.
-  private static func select(_ keys: inout [UInt64], _ rank: Int) -> UInt64 {
-    // SAFETY: all indices lie between low and high, which lie in the buffer.
-    unsafe keys.withUnsafeMutableBufferPointer { keys in
-      var low = 0
-      var high = keys.count - 1
-      while low < high {
-        let middle = (low + high) / 2
-        let pivot = unsafe max(min(keys[low], keys[high]), min(max(keys[low], keys[high]), keys[middle]))
-        var i = low
-        var j = high
-        while i <= j {
-          while unsafe keys[i] < pivot { i += 1 }
-          while unsafe keys[j] > pivot { j -= 1 }
-          if i <= j {
-            unsafe keys.swapAt(i, j)
-            i += 1
-            j -= 1
-          }
-        }
-        if rank <= j { high = j } else if rank >= i { low = i } else { break }
-      }
-      return unsafe keys[rank]
-    }
+    lower = middle - spread < 0 ? nil : keys.select(rank: Int(middle - spread), within: 0..<place + 1)
+    upper = middle + spread >= size ? nil : keys.select(rank: Int(middle + spread), within: place..<keys.count)
   }
 }

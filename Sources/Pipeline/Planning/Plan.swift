@@ -108,9 +108,9 @@ struct WorkSizes: Sendable, Equatable {
     let available = max(0, memory - statistics - threads * registers)
     var block = 4 << 20
     while block > 256 << 10, block * workers > available / 2 { block /= 2 }
-    let share = max(0, available - block * workers) / max(1, threads * max(1, slots))
+    let share = max(0, available - block * workers) / (workers * max(1, slots))
     self.block = block
     window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
-    total = statistics + threads * registers + workers * block + threads * max(1, slots) * window
+    total = statistics + threads * registers + workers * block + workers * max(1, slots) * window
   }
 }

@@ -4,15 +4,19 @@ internal import WeirTensors
 
 /// Whether models whose embeddings are merged give the same tokens the same rows.
 enum VocabularyCheck {
+  /// Parts of names that tensors with a row per token have.
+  private static let parts: Set<String> = ["embed_tokens", "word_embeddings", "wte", "lm_head", "embed_out", "shared"]
+
   /// Whether a tensor has a row for each token, by its name.
   static func isVocabularyTensor(_ name: String) -> Bool {
-    ["embed_tokens", "word_embeddings", "wte", "lm_head", "embed_out", "shared.weight"].contains { name.contains($0) }
+    name.split(separator: ".").contains { parts.contains(String($0)) }
   }
 
   /// Compares the tokenizers of a node's sources, where the node merges tensors with a row per token.
   static func diagnostics(_ node: NodePlan, _ plan: GraphPlan, file: String?) -> [Diagnostic] {
+    // Layers have no such tensors, and most tensors are in layers.
     let merges = zip(node.catalogue.tensors, node.origins).contains { tensor, origin in
-      origin.mergedIndex != nil && isVocabularyTensor(tensor.name)
+      origin.mergedIndex != nil && LayerPosition(name: tensor.name) == nil && isVocabularyTensor(tensor.name)
     }
     guard merges else { return [] }
     var found: [(name: String, bytes: [UInt8])] = []

@@ -6,16 +6,18 @@ internal import WeirTensors
 struct Worker: ~Copyable {
   private let plan: Plan
   private let machine: TileMachine
-  private var reader = WindowReader()
+  private let windows: Windows
+  /// Short windows far apart, beside the others.
+  private let sampling: Windows
   private let windowBytes: Int
-  private let progress: Progress
   let block: AlignedBuffer
 
   init(_ plan: Plan, progress: Progress) throws(CheckpointError) {
     self.plan = plan
-    self.progress = progress
     machine = TileMachine(tileLength: plan.options.tileLength)
     windowBytes = plan.sizes.window
+    windows = Windows(plan, progress, reach: min(1 << 20, plan.sizes.window))
+    sampling = Windows(plan, progress, reach: 0)
     block = try AlignedBuffer(byteCount: plan.sizes.block)
   }
 
@@ -24,25 +26,32 @@ struct Worker: ~Copyable {
   /// Sweeps units of a job's present sweep.
   mutating func sweep(_ job: Job, _ sweep: Sweep, _ units: Range<Int>) throws(PipelineError) -> SweepPartial {
     var state = SweepState(sweep, units: units)
+    guard sweep.isContiguous else {
+      let inputs = reopened(job.inputs)
+      for unit in units { try advance(&state, job, sweep, sweep.elements(of: unit), sampling, inputs) }
+      sampling.close()
+      return state.finish()
+    }
+    guard let last = units.last else { return state.finish() }
+    let elements = sweep.elements(of: units.lowerBound).lowerBound..<sweep.elements(of: last).upperBound
     let step = max(1, windowBytes / job.widestElement)
-    var unit = units.lowerBound
-    while unit < units.upperBound {
-      // Units that follow each other share windows; those of a sample are far apart.
-      let last = sweep.isContiguous ? units.upperBound - 1 : unit
-      let elements = sweep.elements(of: unit).lowerBound..<sweep.elements(of: last).upperBound
-      for start in stride(from: elements.lowerBound, to: elements.upperBound, by: step) {
-        let end = min(start + step, elements.upperBound)
-        let windows = try unsafe open(job, sweep.slots, start..<end)
-        do throws(NonFinite) {
-          try unsafe machine.sweep(&state, to: end, inputs: windows)
-        } catch {
-          throw failure(error, job)
-        }
-        for slot in sweep.slots { reader.close(slot: slot, isLone: !sweep.isContiguous) }
-      }
-      unit = last + 1
+    for start in stride(from: elements.lowerBound, to: elements.upperBound, by: step) {
+      try advance(&state, job, sweep, start..<min(start + step, elements.upperBound), windows, job.inputs)
     }
     return state.finish()
+  }
+
+  /// Sweeps the elements of one window.
+  private func advance(
+    _ state: inout SweepState, _ job: Job, _ sweep: Sweep, _ elements: Range<Int>, _ windows: Windows,
+    _ inputs: [Job.Input]
+  ) throws(PipelineError) {
+    let opened = try unsafe windows.open(inputs, sweep.slots, elements)
+    do throws(NonFinite) {
+      try unsafe machine.sweep(&state, to: elements.upperBound, inputs: opened)
+    } catch {
+      throw failure(error, job)
+    }
   }
 
   // MARK: - Blocks
@@ -98,56 +107,22 @@ struct Worker: ~Copyable {
   private mutating func apply(
     _ job: Job, _ application: Application, _ elements: Range<Int>, _ dtype: DType, _ target: UnsafeMutableRawPointer
   ) throws(PipelineError) {
-    let windows = try unsafe open(job, application.slots, elements)
+    let opened = try unsafe windows.open(job.inputs, application.slots, elements)
     do throws(NonFinite) {
-      try unsafe machine.apply(application, to: elements, inputs: windows, into: target, as: dtype)
+      try unsafe machine.apply(application, to: elements, inputs: opened, into: target, as: dtype)
     } catch {
       throw failure(error, job)
     }
-    for slot in application.slots { reader.close(slot: slot) }
   }
 
   private mutating func copy(_ job: Job, _ bytes: Range<Int>, at offset: Int) throws(PipelineError) {
     guard let input = job.inputs.first else { return }
     for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: windowBytes) {
       let end = min(start + windowBytes, bytes.upperBound)
-      let source = try unsafe window(input, input.start + start..<input.start + end, slot: 0)
+      let source = try unsafe windows.open(input, input.start + start..<input.start + end, slot: 0)
       let target = unsafe UnsafeMutableRawBufferPointer(
         rebasing: block.bytes[offset + start - bytes.lowerBound..<offset + end - bytes.lowerBound])
       unsafe target.copyMemory(from: source)
-      reader.close(slot: 0)
-    }
-  }
-
-  // MARK: - Windows
-
-  /// Opens a window for every slot that a program reads.
-  private mutating func open(
-    _ job: Job, _ slots: [Int], _ elements: Range<Int>
-  ) throws(PipelineError) -> [InputWindow] {
-    var windows: [InputWindow?] = unsafe Array(repeating: nil, count: job.inputs.count)
-    var any: InputWindow?
-    for slot in slots {
-      let input = job.inputs[slot]
-      let range =
-        input.start + elements.lowerBound * input.elementBytes..<input.start + elements.upperBound * input.elementBytes
-      let bytes = try unsafe window(input, range, slot: slot)
-      guard let start = bytes.baseAddress else { continue }
-      unsafe windows[slot] = InputWindow(address: start, first: elements.lowerBound)
-      unsafe any = windows[slot]
-    }
-    // SAFETY: slots that the program does not read are never looked at; they get some window to keep the places.
-    return unsafe windows.compactMap { unsafe $0 ?? any }
-  }
-
-  private mutating func window(
-    _ input: Job.Input, _ range: Range<Int>, slot: Int
-  ) throws(PipelineError) -> UnsafeRawBufferPointer {
-    do throws(CheckpointError) {
-      progress.addRead(range.count)
-      return try unsafe reader.open(input.file, range, slot: slot)
-    } catch {
-      throw PipelineError(.run, error.naming(tensor: plan.graph.info(of: input.operand).name).description)
     }
   }
 
@@ -160,5 +135,15 @@ struct Worker: ~Copyable {
       .run,
       "source '\(source)': tensor '\(name)': element \(error.element) is \(error.value.isNaN ? "NaN" : "infinite"), "
         + "expected finite numbers; repair \(input.file.path), or let them through with \"nan\": \"propagate\"")
+  }
+
+  /// The inputs opened once more, to be read: a sample's short windows cost less so, and it only guides.
+  private func reopened(_ inputs: [Job.Input]) -> [Job.Input] {
+    var opened: [FileIdentity: InputFile] = [:]
+    return inputs.map { input in
+      let file = opened[input.file.identity] ?? input.file.reopenedForReading() ?? input.file
+      opened[input.file.identity] = file
+      return Job.Input(file: file, start: input.start, elementBytes: input.elementBytes, operand: input.operand)
+    }
   }
 }

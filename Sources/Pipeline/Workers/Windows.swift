@@ -1,0 +1,48 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// A worker's windows on the inputs, by operand slot.
+final class Windows {
+  private let plan: Plan
+  private let progress: Progress
+  private let reach: Int
+  private var reader: WindowReader
+
+  init(_ plan: Plan, _ progress: Progress, reach: Int) {
+    self.plan = plan
+    self.progress = progress
+    self.reach = reach
+    reader = WindowReader(reach: reach)
+  }
+
+  /// Opens a window on the same elements of every input whose slot a program reads.
+  func open(_ inputs: [Job.Input], _ slots: [Int], _ elements: Range<Int>) throws(PipelineError) -> [InputWindow] {
+    var windows: [InputWindow?] = unsafe Array(repeating: nil, count: inputs.count)
+    var any: InputWindow?
+    for slot in slots {
+      let input = inputs[slot]
+      let range =
+        input.start + elements.lowerBound * input.elementBytes..<input.start + elements.upperBound * input.elementBytes
+      let bytes = try unsafe open(input, range, slot: slot)
+      guard let start = bytes.baseAddress else { continue }
+      unsafe windows[slot] = InputWindow(address: start, first: elements.lowerBound)
+      unsafe any = windows[slot]
+    }
+    // SAFETY: slots that the program does not read are never looked at; they get some window to keep the places.
+    return unsafe windows.compactMap { unsafe $0 ?? any }
+  }
+
+  /// Opens a window on some bytes of an input's file.
+  func open(_ input: Job.Input, _ range: Range<Int>, slot: Int) throws(PipelineError) -> UnsafeRawBufferPointer {
+    do throws(CheckpointError) {
+      progress.addRead(range.count)
+      return try unsafe reader.open(input.file, range, slot: slot)
+    } catch {
+      throw PipelineError(.run, error.naming(tensor: plan.graph.info(of: input.operand).name).description)
+    }
+  }
+
+  /// Lets go of every window and every file.
+  func close() { reader = WindowReader(reach: reach) }
+}
