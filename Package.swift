@@ -31,7 +31,7 @@ let package = Package(
     .executable(name: "weir", targets: ["weir"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     // The words of the design as types. Depends on nothing.

@@ -12,8 +12,8 @@ enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64 };
 // Binary operations; comparisons give 1 or 0.
 enum weir_binary { WEIR_ADD, WEIR_SUB, WEIR_MUL, WEIR_DIV, WEIR_MIN, WEIR_MAX, WEIR_GT, WEIR_GE, WEIR_EQ };
 
-// Unary operations; the sign of a zero is 0.
-enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT };
+// Unary operations; the sign of a zero is 0, its direction 1.
+enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION };
 
 #define WEIR_DECLARE(T, K, S)                                                                                           \
   /* Decodes n elements of `dtype`; returns whether any is a NaN or an infinity. */                                     \
@@ -31,6 +31,8 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT };
   void weir_fill_##S(T *dst, T value, size_t n);                                                                        \
   /* dst = mask != 0 ? a : b */                                                                                         \
   void weir_select_##S(T *dst, const T *mask, const T *a, const T *b, size_t n);                                        \
+  void weir_select_right_##S(T *dst, const T *mask, const T *a, T b, size_t n);                                         \
+  void weir_select_left_##S(T *dst, const T *mask, T a, const T *b, size_t n);                                          \
   /* dst = |a| as a key >= least ? a : 0 */                                                                             \
   void weir_trim_##S(T *dst, const T *a, K least, size_t n);                                                            \
   /* dst = the generator's bits of element first + i < limit ? a : 0; limit 2^53 keeps all. */                          \

@@ -16,6 +16,8 @@ enum Instruction: Hashable, Sendable {
   case binaryLeft(Operation.Binary, scalar: Int, Int, into: Int)
   case addScaled(Int, Int, scalar: Int, into: Int)
   case select(Int, Int, Int, into: Int)
+  case selectRight(Int, Int, scalar: Int, into: Int)
+  case selectLeft(Int, scalar: Int, Int, into: Int)
   case trim(Int, selection: Int, into: Int)
   case drop(Int, RandomMask, into: Int)
 }
@@ -134,9 +136,7 @@ private struct Compiler {
     case .binary(let operation, let a, let b):
       emitBinary(index, operation, a, b)
     case .select(let mask, let a, let b):
-      let tiles = (tile(mask), tile(a), tile(b))
-      let into = result(index, freeing: [mask, a, b])
-      program.instructions.append(.select(tiles.0, tiles.1, tiles.2, into: into))
+      emitSelect(index, mask, a, b)
     case .trim(let a, let statistic):
       let selection = place(statistic, in: \.selections)
       let tile = tile(a)
@@ -144,6 +144,24 @@ private struct Compiler {
     case .drop(let a, let mask):
       let tile = tile(a)
       program.instructions.append(.drop(tile, mask, into: result(index, freeing: [a])))
+    }
+  }
+
+  private mutating func emitSelect(_ index: Int, _ mask: Int, _ a: Int, _ b: Int) {
+    if graph.extents[b] == .scalar, graph.extents[a] != .scalar {
+      let tiles = (tile(mask), tile(a))
+      let place = place(b, in: \.scalars)
+      let into = result(index, freeing: [mask, a])
+      program.instructions.append(.selectRight(tiles.0, tiles.1, scalar: place, into: into))
+    } else if graph.extents[a] == .scalar, graph.extents[b] != .scalar {
+      let tiles = (tile(mask), tile(b))
+      let place = place(a, in: \.scalars)
+      let into = result(index, freeing: [mask, b])
+      program.instructions.append(.selectLeft(tiles.0, scalar: place, tiles.1, into: into))
+    } else {
+      let tiles = (tile(mask), tile(a), tile(b))
+      let into = result(index, freeing: [mask, a, b])
+      program.instructions.append(.select(tiles.0, tiles.1, tiles.2, into: into))
     }
   }
 

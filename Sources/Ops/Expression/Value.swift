@@ -44,6 +44,7 @@ extension Operation.Unary {
     case .absolute: abs(x)
     case .sign: x > 0 ? 1 : x < 0 ? -1 : 0
     case .squareRoot: x.squareRoot()
+    case .direction: x >= 0 ? 1 : -1
     case .roundF32, .roundF16, .roundBF16: x
     case .sine: sin(x)
     case .arccosine: acos(x)
@@ -92,6 +93,8 @@ public prefix func - (a: Value) -> Value { a.unary(.negate) }
 
 /// `|a|`
 public func magnitude(_ a: Value) -> Value { a.unary(.absolute) }
+/// 1 where `a` is not negative, else −1.
+public func direction(_ a: Value) -> Value { a.unary(.direction) }
 /// 1, −1 or, for a zero, 0.
 public func sign(_ a: Value) -> Value { a.unary(.sign) }
 /// `a` rounded to what `dtype` can hold (F32, F16 or BF16), to nearest even; any other type leaves it as it is.

@@ -311,7 +311,7 @@ extension Precision {
 private enum Sampling {
   static let leastElements = 1 << 20
   static let runs = 128
-  static let runLength = 1024
+  static let runLength = 512
 }
 
 /// An expression ready to be computed, tile by tile, anywhere in its tensor.

@@ -39,7 +39,8 @@ struct Selector: Sendable {
   ///   - binBits: the logarithm of the most bins that a round may have.
   ///   - sample: keys of some elements, for a first guess, in runs of `runLength` neighbours; empty for none.
   init(
-    count: Int, of total: Int, rule: SelectionRule, keyBits: Int, binBits: Int, sample: [UInt64] = [], runLength: Int = 1
+    count: Int, of total: Int, rule: SelectionRule, keyBits: Int, binBits: Int, sample: [UInt64] = [],
+    runLength: Int = 1
   ) {
     self.count = count
     self.rule = rule

@@ -33,6 +33,12 @@ extension Double: KernelElement {
   static func select(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Tile, _ count: Int) {
     unsafe weir_select_f64(into, mask, a, b, count)
   }
+  static func selectRight(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Double, _ count: Int) {
+    unsafe weir_select_right_f64(into, mask, a, b, count)
+  }
+  static func selectLeft(_ into: Tile, _ mask: Tile, _ a: Double, _ b: Tile, _ count: Int) {
+    unsafe weir_select_left_f64(into, mask, a, b, count)
+  }
   static func trim(_ into: Tile, _ a: Tile, _ least: UInt64, _ count: Int) {
     unsafe weir_trim_f64(into, a, Key(clamping: least), count)
   }

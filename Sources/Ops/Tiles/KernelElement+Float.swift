@@ -33,6 +33,12 @@ extension Float: KernelElement {
   static func select(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Tile, _ count: Int) {
     unsafe weir_select_f32(into, mask, a, b, count)
   }
+  static func selectRight(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Float, _ count: Int) {
+    unsafe weir_select_right_f32(into, mask, a, b, count)
+  }
+  static func selectLeft(_ into: Tile, _ mask: Tile, _ a: Float, _ b: Tile, _ count: Int) {
+    unsafe weir_select_left_f32(into, mask, a, b, count)
+  }
   static func trim(_ into: Tile, _ a: Tile, _ least: UInt64, _ count: Int) {
     unsafe weir_trim_f32(into, a, Key(clamping: least), count)
   }

@@ -37,6 +37,10 @@ extension TileMachine {
       unsafe Element.addScaled(tile(into), tile(a), tile(b), number(scalar), count)
     case .select(let mask, let a, let b, let into):
       unsafe Element.select(tile(into), tile(mask), tile(a), tile(b), count)
+    case .selectRight(let mask, let a, let scalar, let into):
+      unsafe Element.selectRight(tile(into), tile(mask), tile(a), number(scalar), count)
+    case .selectLeft(let mask, let scalar, let b, let into):
+      unsafe Element.selectLeft(tile(into), tile(mask), number(scalar), tile(b), count)
     case .trim(let a, let selection, let into):
       // Up to the cut, keys equal to the threshold are kept; after it, only greater ones.
       let (threshold, cut) = (bound.selections[selection].threshold, bound.selections[selection].cut)

@@ -4,8 +4,8 @@ internal import CKernels
 ///
 /// - Memory: `registerCount` tiles of `tileLength` elements, grown to the largest program seen.
 @safe public final class TileMachine {
-  /// Elements of a tile. Two inputs, a few intermediates and the result stay in a second-level cache of 256 KiB.
-  public static let standardTileLength = 4096
+  /// Elements of a tile. Two inputs, a few intermediates and the result stay in the first two levels of cache.
+  public static let standardTileLength = 2048
 
   let tileLength: Int
   private var memory: UnsafeMutableRawPointer

@@ -1,6 +1,6 @@
 public import WeirIO
 public import WeirTensors
-internal import WeirOps
+public import WeirOps
 
 /// How a run may use the machine.
 public struct RunOptions: Sendable {
@@ -23,7 +23,7 @@ public struct RunOptions: Sendable {
   public init(
     memory: Int = RunOptions.standardMemory, threads: Int = RunOptions.coreCount, readPolicy: ReadPolicy = .auto,
     overwrite: Bool = false, maximumHeaderBytes: Int = SafetensorsHeader.defaultMaximumByteCount,
-    tileLength: Int = 4096
+    tileLength: Int = TileMachine.standardTileLength
   ) {
     self.memory = memory
     self.threads = threads

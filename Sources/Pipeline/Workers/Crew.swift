@@ -144,7 +144,7 @@ final class Crew: Sendable {
   private func units(of sweep: Sweep) -> Schedule.Units {
     let unitLength = max(1, sweep.elements(of: sweep.units.lowerBound).count)
     let share = (sweep.units.count + 2 * plan.options.threads - 1) / (2 * plan.options.threads)
-    let perClaim = sweep.isContiguous ? max(1, min(share, (1 << 20) / unitLength)) : sweep.units.count
+    let perClaim = sweep.isContiguous ? max(1, min(share, (4 << 20) / unitLength)) : sweep.units.count
     return Schedule.Units(range: sweep.units, perClaim: perClaim)
   }
 

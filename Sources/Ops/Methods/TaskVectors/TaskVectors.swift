@@ -45,7 +45,7 @@ enum TaskVectors {
   /// +1 where the sum (or the count of signs) is not negative, else −1.
   static func elect(_ values: [Value], by election: Election) throws(MethodError) -> Value {
     let votes = try Weights.sum(election == .sum ? values : values.map(sign))
-    return select(isAtLeast(votes, 0), votes.graph.constant(1), -1)
+    return direction(votes)
   }
 
   /// 1 where a value has the elected sign; a zero never has.
