@@ -64,7 +64,7 @@ extension JSONScanner {
     place += 2
   }
 
-  /// Reads `\uXXXX`, or a pair of them that stands for one scalar.
+  /// Reads `\u` and four digits, or a pair of them that stands for one scalar.
   private func appendScalar(at place: inout Int, to units: inout [UInt8]) throws(JSONError) {
     let start = place
     var value = try hexadecimal(at: place)

@@ -102,12 +102,13 @@ struct WorkSizes: Sendable, Equatable {
   /// - Parameters:
   ///   - slots: the most inputs of any tensor.
   ///   - statistics: bytes that gathered statistics take.
-  init(memory: Int, threads: Int, slots: Int, registers: Int, statistics: Int) {
+  ///   - leastBlock: bytes of the smallest block; larger ones are this times a power of two.
+  init(memory: Int, threads: Int, slots: Int, registers: Int, statistics: Int, leastBlock: Int = 256 << 10) {
     let writers = threads
     workers = threads + writers
     let available = max(0, memory - statistics - threads * registers)
     var block = 4 << 20
-    while block > 256 << 10, block * workers > available / 2 { block /= 2 }
+    while block > leastBlock, block * workers > available / 2 { block /= 2 }
     let share = max(0, available - block * workers) / (workers * max(1, slots))
     self.block = block
     window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))

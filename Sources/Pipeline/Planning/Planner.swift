@@ -45,9 +45,10 @@ private struct Planner {
     }
     try throwIfWrong()
     checkSpace(outputs)
+    let hashes = spec.outputs.contains { if case .digest = $0.destination { true } else { false } }
     let sizes = WorkSizes(
       memory: options.memory, threads: options.threads, slots: largest.slots, registers: largest.registers,
-      statistics: largest.statistics)
+      statistics: largest.statistics, leastBlock: hashes ? DigestSink.pieceBytes : 256 << 10)
     if sizes.total > options.memory {
       diagnostics.append(
         Diagnostic(

@@ -12,6 +12,7 @@ public struct Digest: Sendable {
 
 /// Hashes what would have been written.
 final class DigestSink: BlockSink {
+  /// Also the smallest block of a run with a digest, so that pieces are the same whatever the budget.
   static let pieceBytes = 1 << 20
 
   private let map: BlockMap
@@ -29,6 +30,7 @@ final class DigestSink: BlockSink {
     let first = (block.range.lowerBound - map.offsets[tensor]) / Self.pieceBytes
     for (place, start) in stride(from: 0, to: block.range.count, by: Self.pieceBytes).enumerated() {
       let end = min(start + Self.pieceBytes, block.range.count)
+      // SAFETY: the piece lies in the block, which fills the buffer from its start.
       let hash = unsafe Hash128(UnsafeRawBufferPointer(rebasing: buffer.bytes[start..<end]))
       pieces.withLock { $0[tensor][first + place] = hash }
     }

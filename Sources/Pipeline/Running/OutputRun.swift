@@ -43,7 +43,7 @@ final class OutputRun {
       for writer in writers { try Plan.run { () throws(CheckpointError) in try writer.finish() } }
       try addSideFiles(to: folder)
     } else {
-      let map = BlockMap(hashing: tensors, blockBytes: max(DigestSink.pieceBytes, plan.sizes.block))
+      let map = BlockMap(hashing: tensors, blockBytes: plan.sizes.block)
       let sink = DigestSink(map, tensors)
       try Crew(plan, task(known, tensors, map, sink), progress: progress).run(report: report)
       digest = sink.finish()
