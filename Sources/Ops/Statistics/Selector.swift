@@ -34,7 +34,7 @@ struct Selector: Sendable {
   private var known = false
 
   /// - Parameters:
-  ///   - count: how many elements to keep, from 1 to the length of the stream.
+  ///   - count: how many elements to keep, at least 1; a shorter stream keeps all.
   ///   - keyBits: 31 or 63.
   ///   - binBits: the logarithm of the most bins that a round may have.
   ///   - sample: keys of some elements, for a first guess, in runs of `runLength` neighbours; empty for none.
@@ -83,6 +83,12 @@ struct Selector: Sendable {
       } else {
         step = .count(self.round(lower, min(round.upper, lower + 1 << UInt64(round.shift))))
       }
+      return
+    }
+    guard round.lower > 0 else {
+      // The stream holds fewer elements than are to be kept: tensors that a model lacks count for nothing.
+      result = Selection(threshold: 1, cut: .max)
+      step = .done
       return
     }
     step = .count(self.round(0, round.lower))
