@@ -26,17 +26,19 @@ public struct Merge {
   private let numbers: [String: Double]
   private let flags: [String: Bool]
   private let choices: [String: String]
+  private let varying: Set<String>
 
   /// Gathers the inputs of one tensor.
   ///
   /// - Parameters:
   ///   - models: each entry's value, whether it is a delta, and its own numbers by parameter name.
+  ///   - varying: the numbers that the pipeline gives other values for other tensors.
   ///   - deltaDType: the type to which deltas are rounded before anything else; `nil` leaves them exact.
   public init(
     node: String, tensor: TensorInfo, tensorIndex: Int = 0, base: Value?,
     models: [(index: Int, value: Value, isDelta: Bool, numbers: [String: Double])],
     modelElementCount: Int, numbers: [String: Double] = [:], flags: [String: Bool] = [:],
-    choices: [String: String] = [:], deltaDType: DType? = nil
+    choices: [String: String] = [:], varying: Set<String> = [], deltaDType: DType? = nil
   ) {
     self.node = node
     self.tensor = tensor
@@ -46,6 +48,7 @@ public struct Merge {
     self.numbers = numbers
     self.flags = flags
     self.choices = choices
+    self.varying = varying
     self.models = models.map { model in
       var delta = model.value
       if let base, !model.isDelta { delta = delta - base }
@@ -67,6 +70,16 @@ public struct Merge {
     return choices[parameter.name] ?? ""
   }
 
+  /// Refuses a number that differs between tensors where it is a fraction of the whole model.
+  func requireOneValue(of parameter: Parameter) throws(MethodError) {
+    guard varying.contains(parameter.name) else { return }
+    throw MethodError(
+      "'\(parameter.name)' varies from tensor to tensor, expected one value where it is a fraction of the whole model")
+  }
+
+  /// Whether the tensor is one number without an axis, of which masks within a tensor take nothing.
+  var isScalar: Bool { tensor.shape.extents.isEmpty }
+
   /// The base's value plus a merged delta; the delta itself where the node has no base.
   public func applied(_ delta: Value) -> Value { base.map { $0 + delta } ?? delta }
 
@@ -82,7 +95,7 @@ public struct Merge {
     extra: Int = 0
   ) -> Value {
     let available = scope == .model ? modelElementCount : tensor.elementCount
-    guard density < 1, available > 0 else { return value }
+    guard density < 1, available > 0, scope == .model || !isScalar else { return value }
     guard density > 0 else { return value * 0 }
     let count = min(available, max(1, Int(density * Double(available)) + extra))
     let graph = value.graph
@@ -106,7 +119,7 @@ public struct Merge {
 
   /// Keeps each element with probability `density`, by the bits of (seed, tensor name, model, element), and zeroes the others.
   public func drop(_ value: Value, of model: Int, density: Double, seed: Int) -> Value {
-    guard density < 1 else { return value }
+    guard density < 1, !isScalar else { return value }
     let mask = RandomMask(seed: UInt64(bitPattern: Int64(seed)), tensor: tensor.name, model: model, density: density)
     return Value(graph: value.graph, index: value.graph.insert(.drop(value.index, mask)))
   }

@@ -88,10 +88,14 @@ private struct Lowering {
         (index: number, value: value, isDelta: node.modelIsDelta[number], numbers: numbers(node, origin, model: number))
       )
     }
+    if case .models(_, let count) = node.spec.declaration.inputs, models.count < count.lowerBound {
+      // Too few models have the tensor, and the node lets them lack it: it stays as it is.
+      return lower(origin.lead, origin.name)
+    }
     let merge = Merge(
       node: node.spec.name.name, tensor: TensorInfo(name: origin.name, dtype: info.dtype, shape: info.shape),
       tensorIndex: mergedIndex, base: base, models: models, modelElementCount: node.mergedElementCount,
-      numbers: numbers(node, origin, model: nil), flags: node.flags, choices: node.choices,
+      numbers: numbers(node, origin, model: nil), flags: node.flags, choices: node.choices, varying: node.varying,
       deltaDType: node.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
     do {
       return .value(try node.method.merge(merge))
@@ -131,6 +135,16 @@ private struct Lowering {
 extension NodePlan {
   fileprivate var flags: [String: Bool] {
     spec.parameters.compactMapValues { if case .flag(let flag) = $0.content { flag } else { nil } }
+  }
+
+  /// The numbers that are not the same for all tensors.
+  fileprivate var varying: Set<String> {
+    let given = ([spec.parameters] + spec.models.map(\.parameters)).joined()
+    return Set(
+      given.compactMap { name, value in
+        guard case .number(let number) = value.content, Set(number.numbers).count > 1 else { return nil }
+        return name
+      })
   }
 
   fileprivate var choices: [String: String] {

@@ -21,4 +21,34 @@ import WeirTensors
       #expect(tensors["b"]?.values == [0, 2, 3, 4])
     }
   }
+
+  @Test func `A density that varies over a selection of the whole model is refused`() throws {
+    try withScene { scene in
+      let tensors = [TestTensor("l.0.w", [1, 2, 3, 4]), TestTensor("l.1.w", [5, 6, 7, 8])]
+      try scene.add("a", tensors)
+      let node = #"{"op": "trim", "inputs": ["a"], "density": {"ramp": [0.25, 0.75]}, "scope": "model"}"#
+      let complaints = scene.complaints(pipeline(["a"], graph: [("n", node)], outputs: [("n", "digest:")]))
+      #expect(!complaints.isEmpty)
+      #expect(complaints.allSatisfy { $0.contains("'density' varies") })
+    }
+  }
+
+  @Test(arguments: [
+    #"{"op": "lerp", "base": "base", "models": ["m"], "t": 0.5, "on_missing": "skip_model"}"#,
+    #"{"op": "slerp", "base": "base", "models": ["m"], "t": 0.5, "on_missing": "skip_model"}"#,
+    #"{"op": "task_arithmetic", "base": "base", "models": ["m"], "on_missing": "skip_model"}"#,
+    #"{"op": "ties", "base": "base", "models": ["m"], "on_missing": "skip_model"}"#,
+    #"{"op": "extrapolate", "base": "base", "models": ["m"], "on_missing": "skip_model"}"#,
+    #"{"op": "negate", "base": "base", "models": ["m"], "on_missing": "skip_model"}"#,
+    #"{"op": "dare_linear", "base": "base", "models": ["m"], "density": 0.5, "on_missing": "skip_model"}"#,
+  ])
+  func `A tensor that no model has stays as the base has it`(node: String) throws {
+    try withScene { scene in
+      let kept = TestTensor("b", .bf16, [4], [1, 2, 3, 4])
+      try scene.add("base", [TestTensor("a", [1, 2]), kept])
+      try scene.add("m", [TestTensor("a", [3, 5])])
+      try scene.run(pipeline(["base", "m"], graph: [("n", node)], outputs: [("n", "out.safetensors")]))
+      #expect(try scene.tensors("out.safetensors")["b"] == kept)
+    }
+  }
 }

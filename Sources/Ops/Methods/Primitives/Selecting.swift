@@ -16,10 +16,11 @@ enum Trim: Method {
 
   static func merge(_ merge: Merge) throws(MethodError) -> Value {
     guard let model = merge.models.first else { throw .missingInput }
+    let isModelScope = merge.choice(scope) == "model"
+    if isModelScope { try merge.requireOneValue(of: density) }
     return merge.trim(
       model.value, of: model.index, density: merge[density],
-      rule: SelectionRule(rawValue: merge.choice(rule)) ?? .exactK,
-      scope: merge.choice(scope) == "model" ? .model : .tensor)
+      rule: SelectionRule(rawValue: merge.choice(rule)) ?? .exactK, scope: isModelScope ? .model : .tensor)
   }
 }
 
@@ -37,7 +38,7 @@ enum Drop: Method {
   static func merge(_ merge: Merge) throws(MethodError) -> Value {
     guard let model = merge.models.first else { throw .missingInput }
     let kept = merge.drop(model.value, of: model.index, density: merge[density], seed: Int(merge[TaskVectors.seed]))
-    guard merge.flag(rescale) else { return kept }
+    guard merge.flag(rescale), !merge.isScalar else { return kept }
     guard merge[density] > 0 else {
       throw MethodError("density 0 leaves nothing to rescale by 1/density, expected a density in (0, 1]")
     }

@@ -24,7 +24,7 @@ enum Dare {
     for model in merge.models {
       let density = model[TaskVectors.density]
       let dropped = merge.drop(model.delta, of: model.index, density: density, seed: Int(merge[TaskVectors.seed]))
-      if !merge.flag(rescale) || density >= 1 {
+      if !merge.flag(rescale) || density >= 1 || merge.isScalar {
         result.append(dropped)
       } else if merge.choice(rescaleRule) == "l1" {
         let (before, after) = (total(magnitude(model.delta)), total(magnitude(dropped)))

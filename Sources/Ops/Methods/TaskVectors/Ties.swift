@@ -50,12 +50,12 @@ enum Ties: Method {
 
   static func merge(_ merge: Merge) throws(MethodError) -> Value {
     let variant = Variant(rawValue: merge.choice(variant)) ?? .mergekit
+    let isModelScope = merge.choice(scope) == "model" || (merge.choice(scope) == "auto" && variant == .paper)
+    if isModelScope { try merge.requireOneValue(of: TaskVectors.density) }
     let deltas = merge.models.map { model in
       merge.trim(
         model.delta, of: model.index, density: model[TaskVectors.density], rule: rule(merge, variant),
-        scope: merge.choice(scope) == "model" || (merge.choice(scope) == "auto" && variant == .paper)
-          ? .model : .tensor,
-        extra: variant == .paper ? 1 : 0)
+        scope: isModelScope ? .model : .tensor, extra: variant == .paper ? 1 : 0)
     }
     let election = TaskVectors.Election(rawValue: merge.choice(election)) ?? .sum
     let aggregate = Aggregate(rawValue: merge.choice(aggregate)) ?? .mean
@@ -73,14 +73,16 @@ enum Ties: Method {
     }
     let weighted = zip(deltas, weights).map { $0 * $1 }
     let voters = variant == .mergekit ? weighted : deltas
-    let elected =
+    let signs =
       votesByMajority
       ? try electByMajority(merge, voters, election) : try TaskVectors.elect(voters, by: election)
+    // No majority counts as −1 when it is asked who agrees, and as 0 when it is multiplied with.
+    let elected = votesByMajority ? select(isGreater(signs, 0), signs.graph.constant(1), -1) : signs
     let agreeing = voters.map { TaskVectors.agrees($0, with: elected) }
     let kept = zip(agreeing, weighted).map { select($0, $1, 0) }
     if aggregate == .max {
       let largest = kept.map(magnitude).reduce(elected * 0, maximum)
-      return merge.applied(largest * elected * merge[.lambda])
+      return merge.applied(largest * signs * merge[.lambda])
     }
     var merged = try Weights.sum(kept)
     if aggregate == .mean, merge.flag(normalize) {
@@ -93,12 +95,11 @@ enum Ties: Method {
     SelectionRule(rawValue: merge.choice(rule)) ?? (variant == .paper ? .threshold : .exactK)
   }
 
-  /// As the paper's code: where the votes cancel, the majority of all elected signs decides, and no majority counts as −1.
+  /// As the paper's code: where the votes cancel, the majority of all elected signs decides; 0 where there is none.
   private static func electByMajority(
     _ merge: Merge, _ voters: [Value], _ election: TaskVectors.Election
   ) throws(MethodError) -> Value {
     let votes = sign(try Weights.sum(election == .sum ? voters : voters.map(sign)))
-    let majority = select(isGreater(merge.totalOverModel(votes), 0), votes.graph.constant(1), -1)
-    return select(isEqual(votes, 0), majority, votes)
+    return select(isEqual(votes, 0), sign(merge.totalOverModel(votes)), votes)
   }
 }
