@@ -43,13 +43,21 @@ struct ModelSideFiles {
 
   /// The source layer of each output layer, where a stack has renumbered them.
   private func layers(_ donor: Int) -> ConfigPatch.Layers? {
-    guard
-      let stack = plan.graph.nodes(under: output.value).map({ plan.graph.nodes[$0] }).last(where: {
-        !$0.spec.parts.isEmpty
-      }),
+    guard let sources = layers(of: output.value),
       let count = plan.graph.sources[donor].checkpoint.catalogue.layerCounts.values.max()
     else { return nil }
-    return ConfigPatch.Layers(sourceCount: count, sources: stack.spec.parts.flatMap { Array($0.layers) })
+    return ConfigPatch.Layers(sourceCount: count, sources: sources)
+  }
+
+  /// The layers of a value as those of its donor, through all stacks on the way there; `nil` where there is none.
+  private func layers(of index: ValueIndex) -> [Int]? {
+    guard case .node(let number) = index else { return nil }
+    let node = plan.graph.nodes[number]
+    guard !node.spec.parts.isEmpty else { return node.lead.flatMap(layers(of:)) }
+    return zip(node.spec.parts, node.models).flatMap { part, input in
+      let below = layers(of: input)
+      return part.layers.map { below?[$0] ?? $0 }
+    }
   }
 
   private func card(_ folder: OutputFolder) -> ModelCard {

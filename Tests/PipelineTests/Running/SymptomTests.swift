@@ -51,4 +51,31 @@ import WeirTensors
       #expect(try scene.tensors("out.safetensors")["b"] == kept)
     }
   }
+
+  @Test func `The config follows the layers of its own model, not those of a stack that was merged into it`() throws {
+    let config = #"{"num_hidden_layers": 3, "torch_dtype": "float32", "windows": [10, 20, 30]}"#
+    try withScene { scene in
+      try scene.add("a", (0..<3).map { TestTensor("m.layers.\($0).w", [Double($0)]) }, config: config)
+      let stack = #"{"op": "stack", "parts": [{"from": "a", "layers": [2, 3]}, {"from": "a", "layers": [0, 2]}]}"#
+      let text = pipeline(
+        ["a"], graph: [("s", stack), ("n", #"{"op": "linear", "models": ["a", "s"]}"#)], outputs: [("n", "out")])
+      try scene.run(text)
+      #expect(try scene.text("out/config.json") == config)
+      #expect(try scene.tensors("out")["m.layers.0.w"]?.values == [1])
+    }
+  }
+
+  @Test func `The config of a stack of a stack follows the layers through both`() throws {
+    let config = #"{"num_hidden_layers": 3, "torch_dtype": "float32", "windows": [10, 20, 30]}"#
+    try withScene { scene in
+      try scene.add("a", (0..<3).map { TestTensor("m.layers.\($0).w", [Double($0)]) }, config: config)
+      let inner = #"{"op": "stack", "parts": [{"from": "a", "layers": [2, 3]}, {"from": "a", "layers": [0, 3]}]}"#
+      let outer = #"{"op": "stack", "parts": [{"from": "i", "layers": [0, 2]}, {"from": "i", "layers": [3, 4]}]}"#
+      try scene.run(pipeline(["a"], graph: [("i", inner), ("o", outer)], outputs: [("o", "out")]))
+      #expect((0..<3).map { (try? scene.tensors("out")["m.layers.\($0).w"]?.values) } == [[2], [0], [2]])
+      let written = try scene.text("out/config.json").filter { !$0.isWhitespace }
+      #expect(written.contains(#""windows":[30,10,30]"#))
+      #expect(written.contains(#""num_hidden_layers":3"#))
+    }
+  }
 }
