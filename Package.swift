@@ -87,6 +87,6 @@ let package = Package(
       dependencies: ["WeirPipeline", "WeirIO", "WeirOps", "WeirTensors", "TestSupport"], swiftSettings: testing),
     .testTarget(
       name: "CLITests", dependencies: ["weir", "WeirPipeline", "WeirIO", "WeirTensors", "TestSupport"],
-      swiftSettings: testing),
+      exclude: ["Cases"], swiftSettings: testing),
   ]
 )

@@ -17,7 +17,7 @@ enum Execution {
       report = try plan.run(progress: progress) { bar.update() }
     } catch {
       bar.clear()
-      throw error.kind == .interrupted ? interrupted(progress, plan) : error
+      throw error.kind == .interrupted ? interrupted(progress, plan) : text.worded(error)
     }
     bar.clear()
     let seconds = Console.now - start

@@ -60,8 +60,13 @@ enum Failure {
 
   /// The parser's words in the manner of all other messages: one line, lower case, no full stop.
   private static func sentence(_ message: String) -> String {
-    var text = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: ", ")
-    if text.hasSuffix(".") { text.removeLast() }
+    var text = ""
+    for line in message.split(whereSeparator: \.isNewline) {
+      let line = line.drop { $0 == " " }
+      text +=
+        text.isEmpty ? line : text.hasSuffix(":") ? " \(line)" : "; \(line.prefix(1).lowercased())\(line.dropFirst())"
+      if text.hasSuffix(".") { text.removeLast() }
+    }
     for (theirs, ours) in [
       (". Did you mean", "; did you mean"), (". Please provide one of ", ", expected "),
       ("Missing expected argument", "missing argument"),

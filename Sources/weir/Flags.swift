@@ -149,7 +149,13 @@ struct MadeFlags: ParsableArguments {
   @Option(parsing: .singleValue, help: ArgumentHelp("No tensors of these names; may be repeated.", valueName: "glob"))
   var exclude: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "What a NaN or an infinity in an input is: error or propagate (default: error).", valueName: "rule"),
+    completion: .list(PipelineSpec.NaNPolicy.allCases.map(\.rawValue)))
+  var nan: String?
+
   var made: MadeOutput {
-    MadeOutput(path: output, dtype: dtype, shardSize: shardSize, include: include, exclude: exclude)
+    MadeOutput(path: output, dtype: dtype, shardSize: shardSize, include: include, exclude: exclude, nan: nan)
   }
 }

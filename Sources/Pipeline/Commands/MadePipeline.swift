@@ -10,15 +10,19 @@ public struct MadeOutput: Sendable {
   public var shardSize: String?
   public var include: [String]
   public var exclude: [String]
+  /// What happens to numbers that are none.
+  public var nan: String?
 
   public init(
-    path: String, dtype: String? = nil, shardSize: String? = nil, include: [String] = [], exclude: [String] = []
+    path: String, dtype: String? = nil, shardSize: String? = nil, include: [String] = [], exclude: [String] = [],
+    nan: String? = nil
   ) {
     self.path = path
     self.dtype = dtype
     self.shardSize = shardSize
     self.include = include
     self.exclude = exclude
+    self.nan = nan
   }
 }
 
@@ -34,12 +38,42 @@ public enum MadePipeline {
   /// The keys that stand for flags, each with the flag.
   private static let flags = [
     "to": "-o", "dtype": "--dtype", "shard_size": "--shard-size", "include": "--include", "exclude": "--exclude",
+    "on_missing": "--on-missing", "on_mismatch": "--on-mismatch",
   ]
 
   static let node = "merged"
 
+  /// What messages advise to write in a pipeline, and the flags that do the same.
+  private static let remedies = [
+    ("in 'to'", "in -o"),
+    (
+      "(\"exclude\": [\"*embed_tokens*\", \"*lm_head*\"])",
+      "(--exclude '*embed_tokens*' --exclude '*lm_head*')"
+    ),
+    ("\"on_missing\": \"skip_model\"", "--on-missing skip_model"),
+    ("\"on_mismatch\": \"skip_model\"", "--on-mismatch skip_model"), ("\"nan\": \"propagate\"", "--nan propagate"),
+    ("\"normalize\": false", "--no-normalize"), ("\"include\"", "--include"), ("\"exclude\"", "--exclude"),
+    (" is the string '", " is '"),
+  ]
+
   /// A message about a made pipeline, in the words of the flags that it was made from.
   static func inFlags(_ message: String) -> String {
+    var text = named(withoutPlace(message))
+    for (key, flag) in remedies {
+      while let range = text.firstRange(of: key) { text.replaceSubrange(range, with: flag) }
+    }
+    return text
+  }
+
+  /// Without the names of node and sources, which the user did not give: a path or a tensor follows.
+  private static func withoutPlace(_ message: String) -> String {
+    guard message.hasPrefix("source '"), let end = message.firstRange(of: "': ") else { return message }
+    return String(message[end.upperBound...])
+  }
+
+  private static func named(_ message: String) -> String {
+    // The keys of the pipeline itself stand without a place, as names of models do elsewhere.
+    if message.hasPrefix("'nan' is '") { return "--nan" + message.dropFirst("'nan'".count) }
     for place in ["output 1: '", "node '\(node)': '", "node '\(node)': key '"] where message.hasPrefix(place) {
       let rest = message.dropFirst(place.count)
       guard let quote = rest.firstIndex(of: "'") else { continue }
@@ -47,7 +81,8 @@ public enum MadePipeline {
       guard let flag = flags[key] ?? parameterFlag(key) else { continue }
       return flag + rest[rest.index(after: quote)...]
     }
-    return message
+    let node = "node '\(node)': "
+    return message.hasPrefix(node) ? String(message.dropFirst(node.count)) : message
   }
 
   private static func parameterFlag(_ key: String) -> String? {
@@ -76,6 +111,7 @@ public enum MadePipeline {
     ]
     if !graph.isEmpty { pipeline.append(("graph", .object(graph))) }
     pipeline.append(("outputs", .array([.object(members)])))
+    if let nan = output.nan { pipeline.append(("nan", .string(nan))) }
     return PipelineText(made: Array((JSON.text(.object(pipeline), indent: 2) + "\n").utf8))
   }
 }

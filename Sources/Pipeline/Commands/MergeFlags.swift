@@ -10,7 +10,8 @@ struct MergeFlags {
 
   /// The flags that the program itself takes, for suggestions.
   private static let general = [
-    "base", "output", "dtype", "shard-size", "include", "exclude", "print", "memory", "threads", "read-policy",
+    "base", "output", "dtype", "shard-size", "include", "exclude", "nan", "on-missing", "on-mismatch", "print",
+    "memory", "threads", "read-policy",
     "max-header", "overwrite", "json", "quiet",
   ]
 

@@ -9,10 +9,17 @@ public struct MergeRequest: Sendable {
   /// parameters as `--name value` or `--name=value`.
   public var words: [String]
   public var output: MadeOutput
+  /// What happens where a model lacks a tensor, and where its tensor has another shape; `nil` for an error.
+  public var onMissing: String?
+  public var onMismatch: String?
 
-  public init(base: String?, words: [String], output: MadeOutput) {
+  public init(
+    base: String?, words: [String], output: MadeOutput, onMissing: String? = nil, onMismatch: String? = nil
+  ) {
     self.base = base
     self.words = words
+    self.onMissing = onMissing
+    self.onMismatch = onMismatch
     self.output = output
   }
 
@@ -48,6 +55,8 @@ public struct MergeRequest: Sendable {
     node += parameters
     // On the node, not the output: what is left out then comes from the base, unchanged.
     node += MadePipeline.selection(output)
+    if let onMissing { node.append(("on_missing", .string(onMissing))) }
+    if let onMismatch { node.append(("on_mismatch", .string(onMismatch))) }
     return MadePipeline.text(names, graph: [(MadePipeline.node, .object(node))], from: MadePipeline.node, output)
   }
 

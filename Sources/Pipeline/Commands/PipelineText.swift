@@ -81,7 +81,8 @@ public struct PipelineText: Sendable {
     return Diagnostic(MadePipeline.inFlags(diagnostic.message), severity: diagnostic.severity)
   }
 
-  private func worded(_ error: PipelineError) -> PipelineError {
+  /// The error with all its diagnostics so worded.
+  public func worded(_ error: PipelineError) -> PipelineError {
     PipelineError(error.kind, error.diagnostics.map(worded))
   }
 }

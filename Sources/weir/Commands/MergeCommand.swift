@@ -28,6 +28,16 @@ struct MergeCommand: ParsableCommand {
     help: ArgumentHelp("The model from which the others are changes.", valueName: "path"), completion: .file())
   var base: String?
 
+  @Option(
+    help: ArgumentHelp("Where a model lacks a tensor: error or skip_model (default: error).", valueName: "rule"),
+    completion: .list(MismatchRule.allCases.map(\.rawValue)))
+  var onMissing: String?
+
+  @Option(
+    help: ArgumentHelp("Where a tensor has another shape: error or skip_model (default: error).", valueName: "rule"),
+    completion: .list(MismatchRule.allCases.map(\.rawValue)))
+  var onMismatch: String?
+
   @OptionGroup var made: MadeFlags
 
   @Flag(help: "Print the pipeline instead of running it.")
@@ -38,7 +48,9 @@ struct MergeCommand: ParsableCommand {
 
   func run() throws {
     let options = try machine.options(overwrite: flags.overwrite)
-    let text = try MergeRequest(base: base, words: words, output: made.made).pipeline()
+    let text = try MergeRequest(
+      base: base, words: words, output: made.made, onMissing: onMissing, onMismatch: onMismatch
+    ).pipeline()
     let spec = try text.parse()
     if print {
       Console.write(String(decoding: text.bytes, as: UTF8.self))
