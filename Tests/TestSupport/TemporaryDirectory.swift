@@ -24,10 +24,10 @@ public struct FixtureError: Error {
   public let path: String
   public let number: Int32
 
-  init(_ call: String, _ path: String) {
+  public init(_ call: String, _ path: String, number: Int32 = errno) {
     self.call = call
     self.path = path
-    number = errno
+    self.number = number
   }
 }
 
