@@ -33,6 +33,8 @@ extension CheckpointError: CustomStringConvertible {
     case .fileTooShort(let count, let minimum): "file is \(count) bytes, expected at least \(minimum)"
     case .fileTooLarge(let count, let limit): Self.excess("file", UInt64(max(0, count)), limit)
 
+    case .headerTooLarge(let count, _) where count >= 1 << 40:
+      "the first eight bytes are no header's length (\(Self.size(count))), expected a safetensors file"
     case .headerTooLarge(let count, let limit): Self.excess("header", count, limit)
     case .headerBeyondFile(let count, let available):
       "header is \(Self.size(count)), expected at most the \(available) bytes that follow its length"

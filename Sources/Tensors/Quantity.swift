@@ -37,6 +37,19 @@ public enum Quantity {
     return "\(decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) \(units[unit])"
   }
 
+  /// Writes a byte count with a binary unit, as memory is given: `352 MiB`, `1.5 GiB`.
+  public static func binaryText(_ bytes: Int) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    var value = Double(bytes)
+    var unit = 0
+    while value >= 1024, unit < units.count - 1 {
+      value /= 1024
+      unit += 1
+    }
+    let isWhole = value == value.rounded()
+    return "\(decimal(value, places: isWhole ? 0 : value < 99.95 ? 1 : 0)) \(units[unit])"
+  }
+
   /// Writes `value` with a fixed number of decimal places, rounding half up.
   public static func decimal(_ value: Double, places: Int) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }

@@ -57,7 +57,10 @@ public final class Computation: @unchecked Sendable {
 
   /// How often the statistics of this tensor read it, for the plan: one sweep per level and kind.
   var sweepCount: Int {
-    Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + (hasContributed ? 0 : 1)
+    // A selection too large to be gathered and too small to be sampled takes two rounds.
+    let isMiddling = Sweep.chunkLength < frame.elementCount && frame.elementCount < Sampling.leastElements
+    let rounds = isMiddling && pending.contains { selection($0) != nil } ? 1 : 0
+    return Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + rounds + (hasContributed ? 0 : 1)
   }
 
   /// The next sweep, or `nil` once every statistic is known.

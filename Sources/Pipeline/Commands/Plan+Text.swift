@@ -63,7 +63,7 @@ extension Plan {
   }
 
   private var budgetLine: String {
-    "working set \(Quantity.text(workingSet)) of a budget of \(Quantity.text(options.memory)), "
+    "working set \(Quantity.binaryText(workingSet)) of a budget of \(Quantity.binaryText(options.memory)), "
       + "\(Wording.count(options.threads, "thread"))\n"
   }
 

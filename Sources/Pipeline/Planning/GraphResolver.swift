@@ -119,6 +119,11 @@ struct GraphResolver {
   private mutating func stacking(_ node: NodeSpec, _ method: any Method.Type) -> NodePlan? {
     let places = node.parts.compactMap { place(of: $0.from) }
     guard places.count == node.parts.count, let first = places.first, let last = places.last else { return nil }
+    if node.filter != .all {
+      diagnose(
+        "node '\(node.name.name)' stacks whole layers, expected no \"include\" and no \"exclude\"; put them on another node",
+        node)
+    }
     guard let stack = mainStack(plan.catalogue(of: first)) else {
       diagnose("node '\(node.name.name)' stacks '\(plan.name(of: first))', which has no numbered layers", node)
       return nil

@@ -52,8 +52,8 @@ private struct Planner {
     if sizes.total > options.memory {
       diagnostics.append(
         Diagnostic(
-          "the run needs \(Quantity.text(sizes.total)) for \(options.threads) threads and \(largest.slots) inputs of a tensor, "
-            + "budget is \(Quantity.text(options.memory)); raise --memory or lower --threads", file: spec.file))
+          "the run needs \(Quantity.binaryText(sizes.total)) for \(options.threads) threads and \(largest.slots) inputs of a tensor, "
+            + "budget is \(Quantity.binaryText(options.memory)); raise --memory or lower --threads", file: spec.file))
     }
     try throwIfWrong()
     return Plan(
@@ -69,11 +69,11 @@ private struct Planner {
     if options.memory < RunOptions.leastMemory {
       diagnostics.append(
         Diagnostic(
-          "--memory \(Quantity.text(options.memory)) is too little, expected at least \(Quantity.text(RunOptions.leastMemory))"
+          "--memory \(Quantity.binaryText(options.memory)) is too little, expected at least \(Quantity.binaryText(RunOptions.leastMemory))"
         ))
     }
     if !(1...1024).contains(options.threads) {
-      diagnostics.append(Diagnostic("--threads \(options.threads), expected 1 to 1024"))
+      diagnostics.append(Diagnostic("--threads is \(options.threads), expected 1 to 1024"))
     }
   }
 
@@ -157,6 +157,7 @@ private struct Planner {
               info: info, isCopy: true, passes: 1, inputBytes: info.byteCount, operands: [lowered.operands[slot]]))
           continue
         }
+        checkQuantisation(lowered.operands, graph, output)
         let frame = graph.frame(tensor.shape, lowered.operands, forcesDouble: forcesDouble)
         let cost = Computation.cost(of: expression, over: frame, tileLength: options.tileLength)
         modelSweeps = max(modelSweeps, expression.modelSweepLevels)
@@ -168,6 +169,12 @@ private struct Planner {
             info: info, isCopy: false, passes: 1 + cost.sweeps,
             inputBytes: lowered.operands.reduce(0) { $0 + graph.info(of: $1).byteCount }, operands: lowered.operands))
       }
+    }
+    for (node, count) in failures.sorted(by: { $0.key < $1.key }) where count > Self.listed {
+      diagnostics.append(
+        Diagnostic(
+          "node '\(node)': \(count - Self.listed) more tensors have such a problem", file: spec.file,
+          position: position(of: node)))
     }
     if tensors.isEmpty, diagnostics.isEmpty {
       diagnostics.append(
@@ -181,6 +188,18 @@ private struct Planner {
       spec: output, tensors: tensors,
       layout: OutputLayout(tensors: tensors.map(\.info), shardBytes: output.shardBytes, fileName: fileName),
       modelSweeps: modelSweeps, value: value, names: names, donor: graph.donor(of: value))
+  }
+
+  /// A cast of quantised weights would be arithmetic on codes; a node's inputs have been checked already.
+  private mutating func checkQuantisation(_ operands: [Operand], _ graph: GraphPlan, _ output: OutputSpec) {
+    for operand in operands {
+      let source = graph.sources[operand.source]
+      guard let quantisation = source.checkpoint.quantisation else { continue }
+      let problem = Diagnostic(
+        "output casts '\(source.spec.name.name)', which is quantised: \(quantisation), expected plain weights; "
+          + "leave \"dtype\" out to copy it", file: spec.file, position: output.position)
+      if !diagnostics.contains(problem) { diagnostics.append(problem) }
+    }
   }
 
   private func position(of node: String) -> Position? { spec.nodes.first { $0.name.name == node }?.name.position }

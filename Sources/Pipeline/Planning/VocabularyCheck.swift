@@ -15,10 +15,10 @@ enum VocabularyCheck {
   /// Compares the tokenizers of a node's sources, where the node merges tensors with a row per token.
   static func diagnostics(_ node: NodePlan, _ plan: GraphPlan, file: String?) -> [Diagnostic] {
     // Layers have no such tensors, and most tensors are in layers.
-    let merges = zip(node.catalogue.tensors, node.origins).contains { tensor, origin in
+    let merged = zip(node.catalogue.tensors, node.origins).filter { tensor, origin in
       origin.mergedIndex != nil && LayerPosition(name: tensor.name) == nil && isVocabularyTensor(tensor.name)
-    }
-    guard merges else { return [] }
+    }.map { "\"\($0.0.name)\"" }
+    guard !merged.isEmpty else { return [] }
     var found: [(name: String, bytes: [UInt8])] = []
     for index in (node.base.map { [$0] } ?? []) + node.models {
       guard case .source(let source) = index else { continue }
@@ -36,7 +36,7 @@ enum VocabularyCheck {
       return Diagnostic(
         "node '\(node.spec.name.name)': token \(difference.token) is row \(difference.first) in '\(first.name)' and row "
           + "\(difference.second) in '\(other.name)', expected one vocabulary; "
-          + "exclude the embeddings and the head (\"exclude\": [\"*embed_tokens*\", \"*lm_head*\"])",
+          + "leave out what has a row per token (\"exclude\": [\(merged.joined(separator: ", "))])",
         file: file, position: node.spec.name.position)
     }
   }

@@ -19,8 +19,18 @@ extension PipelineSpec {
       throw PipelineError(.request, reader.report)
     }
     return PipelineSpec(
-      file: file, text: text, note: draft.note, sources: draft.sources, nodes: draft.nodes, outputs: draft.outputs,
+      file: file, text: Self.settled(text, overrides), note: draft.note, sources: draft.sources, nodes: draft.nodes,
+      outputs: draft.outputs,
       nanPolicy: draft.nanPolicy, warnings: Reader.sorted(reader.warnings))
+  }
+
+  /// The text with the values that override its variables, so that what is kept beside an output gives it again.
+  private static func settled(_ text: [UInt8], _ overrides: [String: String]) -> [UInt8] {
+    guard !overrides.isEmpty, let root = try? JSON.parse(text), var variables = root["variables"] else { return text }
+    for (name, value) in overrides {
+      variables = variables.setting(name, to: (try? JSON.parse(value)) ?? .string(value))
+    }
+    return Array((JSON.text(root.setting("variables", to: variables), indent: 2) + "\n").utf8)
   }
 }
 

@@ -13,7 +13,7 @@ public struct PipelineSpec: Sendable {
 
   /// The pipeline's file as the user named it, if it has one.
   public let file: String?
-  /// The text as it was read.
+  /// The text as it was read, with overridden variables set.
   public let text: [UInt8]
   public let note: String?
   /// The sources that an output needs, in the order of the text.

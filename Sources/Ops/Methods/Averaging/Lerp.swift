@@ -19,5 +19,6 @@ enum Lerp: Method {
 
 extension MethodError {
   /// An input that the planner lets through only when it is optional for this tensor.
-  static let missingInput = MethodError("an input lacks this tensor, expected it in base and model")
+  static let missingInput = MethodError(
+    "an input lacks this tensor, expected it in all; \"exclude\" it, so that it is copied")
 }

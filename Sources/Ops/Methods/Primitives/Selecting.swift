@@ -11,7 +11,7 @@ enum Trim: Method {
     name: "trim", summary: "Keeps the elements of largest magnitude and zeroes the others",
     formula: "out = a where |a| is among the Int(density·n) largest, else 0",
     inputs: .list(1...1), signature: .uniform, parameters: [density, rule, scope],
-    reads: "2 (a magnitude threshold)", isPrimitive: true,
+    reads: "2 or 3 (a magnitude threshold, one more where a guess misses)", isPrimitive: true,
     example: #"{"op": "trim", "inputs": ["change"], "density": 0.05}"#)
 
   static func merge(_ merge: Merge) throws(MethodError) -> Value {

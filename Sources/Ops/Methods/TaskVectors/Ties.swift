@@ -45,7 +45,7 @@ enum Ties: Method {
       "A density above 0 keeps at least one element of a tensor, where the tools fail or keep none.",
       "The paper's code cannot take a density of 1; here it trims nothing.",
     ],
-    reads: "3 (a magnitude threshold per model; one more sweep of the model for scope model)",
+    reads: "2 or 3 (magnitude thresholds, one more where a guess misses); scope model sweeps the whole model first",
     example: #"{"op": "ties", "base": "base", "models": ["math", "code"], "density": 0.2}"#)
 
   static func merge(_ merge: Merge) throws(MethodError) -> Value {
