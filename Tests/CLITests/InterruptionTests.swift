@@ -52,6 +52,34 @@ import Testing
   }
 
   @Test(.timeLimit(.minutes(2)))
+  func `A terminal shows a bar, which is gone at the end`() throws {
+    let (terminal, name) = try Terminal.open()
+    defer { close(terminal) }
+    try withTemporaryDirectory { folder in
+      try makeLarge(in: folder)
+      let process = try Program.start(
+        ["merge", "ties", "--base", "large.safetensors", "large.safetensors", "--density", "0.3", "-o", "out"],
+        in: folder, output: "\(folder)/output", errors: name)
+      var said: [UInt8] = []
+      var block = [UInt8](repeating: 0, count: 4096)
+      var isAsked = false
+      // Reading fails once the program has closed its end.
+      while case let count = read(terminal, &block, block.count), count > 0 {
+        said += block[..<count]
+        guard !isAsked, String(decoding: said, as: UTF8.self).contains("B/s") else { continue }
+        isAsked = true
+        kill(process, SIGINT)
+      }
+      #expect(Program.wait(process) == 130)
+      let text = String(decoding: said, as: UTF8.self)
+      #expect(text.contains("━") && text.contains(" %  "))
+      let last = try #require(text.unicodeScalars.split(separator: "\u{1B}[K".unicodeScalars).last)
+      #expect(String(last).hasPrefix("error: interrupted at "))
+      #expect(try readFile("\(folder)/output") == [])
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2)))
   func `A run that was told to ignore an interruption goes on`() throws {
     try withTemporaryDirectory { folder in
       try World.make(in: folder)
