@@ -86,7 +86,8 @@ extension CheckpointError: CustomStringConvertible {
     switch kind {
     case .unsupportedFormat(_, let remedy): remedy
     case .truncated: "fetch the file again, and do not change it during a run"
-    case .headerTooLarge(_, let limit) where limit < 1 << 40: "raise with --max-header if the file is sound"
+    case .headerTooLarge(let count, let limit) where count < 1 << 40 && limit < 1 << 40:
+      "raise with --max-header if the file is sound"
     case .fileTooShort, .headerBeyondFile, .dataBeyondFile: "fetch the file again, it may be incomplete"
     case .noCheckpoint: "give the folder that holds the weights"
     case .ambiguousFolder: "give the file or the index itself"

@@ -173,7 +173,7 @@ private struct Planner {
     for (node, count) in failures.sorted(by: { $0.key < $1.key }) where count > Self.listed {
       diagnostics.append(
         Diagnostic(
-          "node '\(node)': \(count - Self.listed) more tensors have such a problem", file: spec.file,
+          "node '\(node)': \(count - Self.listed) more of its tensors fail for such a reason", file: spec.file,
           position: position(of: node)))
     }
     if tensors.isEmpty, diagnostics.isEmpty {

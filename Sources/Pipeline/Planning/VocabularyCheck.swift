@@ -17,7 +17,7 @@ enum VocabularyCheck {
     // Layers have no such tensors, and most tensors are in layers.
     let merged = zip(node.catalogue.tensors, node.origins).filter { tensor, origin in
       origin.mergedIndex != nil && LayerPosition(name: tensor.name) == nil && isVocabularyTensor(tensor.name)
-    }.map { "\"\($0.0.name)\"" }
+    }.map { MessageText.quoted($0.0.name) }
     guard !merged.isEmpty else { return [] }
     var found: [(name: String, bytes: [UInt8])] = []
     for index in (node.base.map { [$0] } ?? []) + node.models {
@@ -36,7 +36,7 @@ enum VocabularyCheck {
       return Diagnostic(
         "node '\(node.spec.name.name)': token \(difference.token) is row \(difference.first) in '\(first.name)' and row "
           + "\(difference.second) in '\(other.name)', expected one vocabulary; "
-          + "leave out what has a row per token (\"exclude\": [\(merged.joined(separator: ", "))])",
+          + "\"exclude\" what has a row per token: \(merged.joined(separator: ", "))",
         file: file, position: node.spec.name.position)
     }
   }

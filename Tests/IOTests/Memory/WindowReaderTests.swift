@@ -64,7 +64,7 @@ struct WindowReaderTests {
       try writeFile(path, pattern(100_000))
       let file = try InputFile(path: path, policy: policy)
       try resizeFile(path, to: 50_000)
-      var reader = WindowReader()
+      var reader = WindowReader(reach: 0)
       let expected = CheckpointError(.truncated(found: 50_000, expected: 100_000), file: path)
       #expect(throws: expected) { _ = try reader.open(file, 60_000..<70_000, slot: 0) }
       #expect(
