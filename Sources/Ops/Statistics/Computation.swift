@@ -57,10 +57,7 @@ public final class Computation: @unchecked Sendable {
 
   /// How often the statistics of this tensor read it, for the plan: one sweep per level and kind.
   var sweepCount: Int {
-    // A selection too large to be gathered and too small to be sampled takes two rounds.
-    let isMiddling = Sweep.chunkLength < frame.elementCount && frame.elementCount < Sampling.leastElements
-    let rounds = isMiddling && pending.contains { selection($0) != nil } ? 1 : 0
-    return Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + rounds + (hasContributed ? 0 : 1)
+    Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + (hasContributed ? 0 : 1)
   }
 
   /// The next sweep, or `nil` once every statistic is known.
@@ -117,10 +114,10 @@ public final class Computation: @unchecked Sendable {
       sampled.formUnion(sampling)
       let stride = frame.elementCount / Sampling.runs
       return sweep(
-        sampling.map { ($0, .sample) }, unit: .sample(stride: stride, length: Sampling.runLength),
+        sampling.map { ($0, .sample) }, unit: .sample(stride: stride, length: sampleRunLength),
         units: 0..<Sampling.runs)
     }
-    if !selections.isEmpty, frame.elementCount <= Sweep.chunkLength {
+    if !selections.isEmpty, frame.elementCount < Sampling.leastElements {
       // So few keys are gathered and searched at once, in the sweep of the sums.
       return wholeSweep(statistics.map { ($0, selection($0) == nil ? .sum : .sample) }, scope: .tensor)
     }
@@ -195,7 +192,7 @@ public final class Computation: @unchecked Sendable {
     }
     switch reducer {
     case .sum, .dot: resolve(statistic, .numbers(total.values))
-    case .sample where frame.elementCount <= Sweep.chunkLength:
+    case .sample where frame.elementCount < Sampling.leastElements:
       if let (count, rule) = selection(statistic) {
         resolve(statistic, .selection(Selection(of: total.sample, count: count, rule: rule)))
       }
@@ -232,9 +229,12 @@ public final class Computation: @unchecked Sendable {
     selection(statistic).map { count, rule in
       Selector(
         count: count, of: frame.elementCount, rule: rule, keyBits: frame.precision.keyBits, binBits: largestBinBits,
-        sample: sample, runLength: Sampling.runLength)
+        sample: sample, runLength: sampleRunLength)
     }
   }
+
+  /// Elements of a run of the sample; of a small tensor at most a quarter is sampled.
+  private var sampleRunLength: Int { min(Sampling.longestRun, frame.elementCount / (4 * Sampling.runs)) }
 
   /// More bins need fewer rounds; all selections of a sweep together have half a million.
   private var largestBinBits: Int {
@@ -312,9 +312,10 @@ extension Precision {
 
 /// The fixed-stride sample from which a selection guesses its first interval.
 private enum Sampling {
-  static let leastElements = 1 << 20
+  /// A tensor with fewer elements is gathered whole.
+  static let leastElements = 1 << 17
   static let runs = 128
-  static let runLength = 512
+  static let longestRun = 512
 }
 
 /// An expression ready to be computed, tile by tile, anywhere in its tensor.

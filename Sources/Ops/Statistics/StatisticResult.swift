@@ -41,10 +41,13 @@ struct SweepCollector {
   /// Per reducer: values per unit (or per column of each unit), still apart.
   private var values: [[Double]]
   private var totals: [SweepTotal]
+  /// Per reducer: sampled keys with the unit at which they begin.
+  private var samples: [[(unit: Int, keys: [UInt64])]]
 
   init(_ sweep: Sweep) {
     self.sweep = sweep
     let units = sweep.units.count
+    samples = Array(repeating: [], count: sweep.reducers.count)
     var width = 1
     if case .panel = sweep.unit { width = sweep.bound.columnCount }
     values = sweep.reducers.map { item in
@@ -71,12 +74,15 @@ struct SweepCollector {
       totals[place].above += finding.above
       for (unit, number) in finding.equal.enumerated() { totals[place].equal[offset + unit] = number }
       totals[place].place = totals[place].place ?? finding.place
-      totals[place].sample += finding.sample
+      if !finding.sample.isEmpty { samples[place].append((partial.units.lowerBound, finding.sample)) }
     }
   }
 
   /// The totals, by reducer.
   consuming func finish() -> [SweepTotal] {
+    for place in totals.indices {
+      totals[place].sample = samples[place].sorted { $0.unit < $1.unit }.flatMap(\.keys)
+    }
     for place in totals.indices where !values[place].isEmpty {
       switch sweep.unit {
       case .row: totals[place].values = values[place]
