@@ -17,7 +17,7 @@ struct BoundProgram: Sendable {
 }
 
 /// What an expression is computed over: the tensor and the stored types of its operands.
-public struct TensorFrame: Sendable {
+public struct TensorFrame: Hashable, Sendable {
   public let elementCount: Int
   /// Elements that share a row value: the last axis; the whole of a vector.
   public let rowLength: Int

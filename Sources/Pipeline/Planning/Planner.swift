@@ -17,6 +17,7 @@ private struct Planner {
   let options: RunOptions
   private var diagnostics: [Diagnostic] = []
   private var warnings: [Diagnostic]
+  private var estimator: CostEstimator
 
   /// How many tensors a node's failure is reported for.
   private static let listed = 3
@@ -24,6 +25,7 @@ private struct Planner {
   init(spec: PipelineSpec, options: RunOptions) {
     self.spec = spec
     self.options = options
+    estimator = CostEstimator(tileLength: options.tileLength)
     warnings = spec.warnings
   }
 
@@ -159,7 +161,7 @@ private struct Planner {
         }
         checkQuantisation(lowered.operands, graph, output)
         let frame = graph.frame(tensor.shape, lowered.operands, forcesDouble: forcesDouble)
-        let cost = Computation.cost(of: expression, over: frame, tileLength: options.tileLength)
+        let cost = estimator.cost(of: expression, over: frame)
         modelSweeps = max(modelSweeps, expression.modelSweepLevels)
         largest.slots = max(largest.slots, lowered.operands.count)
         largest.registers = max(largest.registers, cost.registerBytes)

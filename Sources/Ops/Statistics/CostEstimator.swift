@@ -8,9 +8,28 @@ public struct ComputationCost: Sendable {
   public let statisticBytes: Int
 }
 
-extension Computation {
-  /// Estimates what a value takes, without evaluating anything.
-  public static func cost(of root: Value, over frame: TensorFrame, tileLength: Int) -> ComputationCost {
+/// Estimates what evaluations take; the layers of a model repeat, and so do their expressions.
+public struct CostEstimator {
+  private var last:
+    (operations: [Operation], statistics: [Statistic], root: Int, frame: TensorFrame, cost: ComputationCost)?
+  private let tileLength: Int
+
+  public init(tileLength: Int) { self.tileLength = tileLength }
+
+  /// What a value takes, without evaluating anything.
+  public mutating func cost(of root: Value, over frame: TensorFrame) -> ComputationCost {
+    let graph = root.graph
+    if let last, last.root == root.index, last.frame == frame, last.operations == graph.operations,
+      last.statistics == graph.statistics
+    {
+      return last.cost
+    }
+    let cost = Self.estimate(root, frame, tileLength)
+    last = (graph.operations, graph.statistics, root.index, frame, cost)
+    return cost
+  }
+
+  private static func estimate(_ root: Value, _ frame: TensorFrame, _ tileLength: Int) -> ComputationCost {
     let graph = root.graph
     var bytes = 0
     var roots = [root.index]
