@@ -119,7 +119,7 @@ public struct ReferenceMerge: Sendable {
       let omega = acos(min(1, max(-1, cosine)))
       for (place, index) in group.enumerated() {
         result[index] =
-          abs(sin(omega)) < 1e-8
+          abs(sin(omega)) < 1e-6
           ? (1 - t) * va[place] + t * vb[place]
           : (sin((1 - t) * omega) * va[place] + sin(t * omega) * vb[place]) / sin(omega)
       }
@@ -130,8 +130,8 @@ public struct ReferenceMerge: Sendable {
   // MARK: - Pipeline G
 
   private func trim(_ values: [Double], _ density: Double, exactly: Bool, extra: Int) -> [Double] {
-    // Scalars are never masked.
-    guard density < 1, !shape.isEmpty else { return values }
+    // Scalars are not masked, except by a selection over the whole model.
+    guard density < 1, isModelScope || !shape.isEmpty else { return values }
     guard density > 0 else { return values.map { _ in 0 } }
     let count = max(1, Int(density * Double(values.count)) + extra)
     let keeps = ReferenceStatistics.keeps(values, count: count, exactly: exactly)
@@ -184,6 +184,10 @@ public struct ReferenceMerge: Sendable {
   }
 
   // MARK: - M12
+
+  private var isModelScope: Bool {
+    choices["scope"] == "model" || (choices["variant"] == "paper" && choices["scope"] != "tensor")
+  }
 
   private func ties() -> [Double]? {
     let variant = choices["variant"] ?? "mergekit"

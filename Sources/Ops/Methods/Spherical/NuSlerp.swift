@@ -15,13 +15,14 @@ enum NuSlerp: Method {
       t = w₁ / (w₀ + w₁)                        0.5 where |w₀ + w₁| < 1e-6
       Ω = arccos ⟨v₀/‖v₀‖, v₁/‖v₁‖⟩             per tensor, row or column; v = θ, or θ − base
       out = base + sin((1 − t)·Ω)/sin Ω · v₀ + sin(t·Ω)/sin Ω · v₁
-      out = base + (1 − t)·v₀ + t·v₁            where |sin Ω| < 1e-8
+      out = base + (1 − t)·v₀ + t·v₁            where |sin Ω| < 1e-6
       """,
     inputs: .models(base: .optional, count: 2...2), signature: .uniform,
     parameters: [.weight, flatten, rowWise],
     source: "mergekit's nuslerp (Goddard et al., 2024, arXiv:2403.13257)",
     differs: [
-      "The branch at an angle near 0 or π is decided in Double; in Float32 the sine of π is not small enough for it.",
+      "The straight line is taken where |sin Ω| < 1e-6, in Double, not 1e-8: between opposite tensors the rounding of the "
+        + "cosine alone makes the sine 2e-8, and the quotient explodes.",
       "The names are the tool's: nuslerp_row_wise runs along the first axis, which its documentation says the other way round.",
     ],
     reads: "2 (tensor, row or column sums)", numerics: .transcendental,
@@ -36,7 +37,7 @@ enum NuSlerp: Method {
     let scope: Scope = merge.flag(flatten) || isVector ? .tensor : merge.flag(rowWise) ? .column : .row
     func length(_ v: Value) -> Value { maximum(norm(v, over: scope), 1e-7) }
     let cosine = dot(v0, v1, over: scope) / (length(v0) * length(v1))
-    let isLine = isGreater(v0.graph.constant(1e-8), sine(angle(cosine: cosine)))
+    let isLine = isGreater(v0.graph.constant(1e-6), sine(angle(cosine: cosine)))
     return merge.applied(Arc.interpolate(v0, v1, t, cosine: cosine, isLine: isLine))
   }
 }
