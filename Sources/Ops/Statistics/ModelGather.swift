@@ -122,7 +122,10 @@ public final class ModelGather {
     case .sum, .dot: states[key] = .sum(Array(repeating: 0, count: chunkOffsets.count - 1))
     case .selection(_, let count, let rule):
       states[key] = begin(
-        key, Selector(count: count, of: elementCount, rule: rule, keyBits: keyBits, binBits: 16))
+        key,
+        Selector(
+          count: count, of: elementCount, rule: rule, keyBits: keyBits,
+          binBits: elementCount <= Sweep.chunkLength ? 11 : 16))
     }
   }
 
