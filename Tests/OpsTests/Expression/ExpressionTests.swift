@@ -1,0 +1,224 @@
+import TestSupport
+import Testing
+import WeirTensors
+
+@testable import WeirOps
+
+/// A random expression, in the engine's words and, number by number, in the plainest ones.
+private struct RandomExpression {
+  /// A value, and what each element of it is, broadcast to the whole tensor.
+  struct Pair {
+    let value: Value
+    let numbers: [Double]
+  }
+
+  let graph = ExpressionGraph()
+  let shape: Shape
+  let operands: [[Double]]
+  private var pool: [Pair] = []
+  private var random: SplitMix64
+  private let rowLength: Int
+  private let columnCount: Int
+
+  init(_ shape: Shape, inputs: Int, seed: UInt64) {
+    self.shape = shape
+    var random = SplitMix64(seed: seed)
+    operands = (0..<inputs).map { _ in (0..<shape.elementCount).map { _ in random.dyadic() } }
+    self.random = random
+    rowLength = max(1, shape.rowLength)
+    columnCount = shape.extents.count < 2 ? shape.elementCount : shape.elementCount / shape.extents[0]
+    for slot in 0..<inputs { pool.append(Pair(value: graph.input(slot), numbers: operands[slot])) }
+    for constant in [0.5, -2, 0, 1] {
+      pool.append(
+        Pair(value: graph.constant(constant), numbers: [Double](repeating: constant, count: shape.elementCount)))
+    }
+  }
+
+  /// Grows the expression by so many operations, and gives a sum of its last values.
+  mutating func grow(_ count: Int) -> Pair {
+    for _ in 0..<count { pool.append(next()) }
+    return pool.suffix(3).reduce(pool[0]) { Self.combine($0, $1, +, +) }
+  }
+
+  private mutating func next() -> Pair {
+    let (a, b, c) = (random.pick(pool), random.pick(pool), random.pick(pool))
+    switch random.int(0..<16) {
+    case 0, 1: return Self.combine(a, b, +, +)
+    case 2: return Self.combine(a, b, -, -)
+    case 3, 4: return Self.combine(a, b, *, *)
+    case 5: return Self.combine(a, b, minimum) { $1 < $0 ? $1 : $0 }
+    case 6: return Self.combine(a, b, maximum) { $1 > $0 ? $1 : $0 }
+    case 7: return Self.combine(a, b, isGreater) { $0 > $1 ? 1 : 0 }
+    case 8: return Self.combine(a, b, isEqual) { $0 == $1 ? 1 : 0 }
+    case 9: return map(a, magnitude) { abs($0) }
+    case 10: return map(a, sign) { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }
+    case 11:
+      return Pair(
+        value: select(a.value, b.value, c.value),
+        numbers: a.numbers.indices.map { a.numbers[$0] != 0 ? b.numbers[$0] : c.numbers[$0] })
+    case 12: return trim(a)
+    case 13: return map(a, { -$0 }, { -$0 })
+    default: return statistic(a, b)
+    }
+  }
+
+  private static func combine(
+    _ a: Pair, _ b: Pair, _ value: (Value, Value) -> Value, _ number: (Double, Double) -> Double
+  ) -> Pair {
+    Pair(value: value(a.value, b.value), numbers: zip(a.numbers, b.numbers).map(number))
+  }
+
+  private func map(_ a: Pair, _ value: (Value) -> Value, _ number: (Double) -> Double) -> Pair {
+    Pair(value: value(a.value), numbers: a.numbers.map(number))
+  }
+
+  private mutating func trim(_ a: Pair) -> Pair {
+    // Only elements are trimmed, and a number that is none has no place in an order.
+    guard a.value.extent == .element, a.numbers.allSatisfy(\.isFinite), !a.numbers.isEmpty else { return a }
+    let count = random.int(1..<a.numbers.count + 1)
+    let rule = random.pick(SelectionRule.allCases)
+    let statistic = graph.insert(
+      Statistic(kind: .selection(a.value.index, count: count, rule: rule), scope: .tensor, model: nil))
+    let keeps = ReferenceStatistics.keeps(a.numbers, count: count, exactly: rule == .exactK)
+    return Pair(
+      value: Value(graph: graph, index: graph.insert(.trim(a.value.index, statistic: statistic))),
+      numbers: zip(a.numbers, keeps).map { $1 ? $0 : 0 })
+  }
+
+  private mutating func statistic(_ a: Pair, _ b: Pair) -> Pair {
+    let scope = random.pick([Scope.tensor, .row, .column])
+    let isDot = random.next() % 2 == 0
+    let value = isDot ? dot(a.value, b.value, over: scope) : total(a.value, over: scope)
+    let products = isDot ? zip(a.numbers, b.numbers).map { $0 * $1 } : a.numbers
+    let sums: [Double]
+    switch scope {
+    case .tensor, .model: sums = [ReferenceStatistics.sum(products)]
+    case .row: sums = ReferenceStatistics.rowSums(products, rowLength: rowLength)
+    case .column: sums = ReferenceStatistics.columnSums(products, columns: columnCount)
+    }
+    let scale = 1.0 / Double(products.count)
+    return Pair(
+      value: value * scale,
+      numbers: products.indices.map {
+        scale * sums[scope == .tensor ? 0 : scope == .row ? $0 / rowLength : $0 % columnCount]
+      })
+  }
+}
+
+@Suite struct ExpressionTests {
+  @Test(arguments: 0..<60)
+  func `A random expression is what a plain evaluation makes of it, bit for bit`(seed: Int) throws {
+    let extents = [[1], [37], [6, 11], [3, 4, 5], [1, 9], [9, 1]][seed % 6]
+    let shape = try #require(Shape(extents))
+    var expression = RandomExpression(shape, inputs: 1 + seed % 4, seed: UInt64(seed))
+    let pair = expression.grow(5 + seed % 25)
+    for cut in Cut.all {
+      let found = try evaluate(pair.value, expression.operands, shape: shape, cut: cut)
+      for (place, expected) in pair.numbers.enumerated() {
+        let isSame = found[place] == expected || (found[place].isNaN && expected.isNaN)
+        #expect(isSame, "element \(place) of \(extents): \(found[place]), expected \(expected); \(cut)")
+        if !isSame { return }
+      }
+    }
+  }
+
+  @Test func `Equal subexpressions are one node, and are computed once`() {
+    let graph = ExpressionGraph()
+    let (a, b) = (graph.input(0), graph.input(1))
+    func delta() -> Value { graph.input(1) - graph.input(0) }
+    #expect(delta().index == (b - a).index)
+    #expect(norm(delta()).index == norm(b - a).index)
+    #expect(dot(a, b).index == dot(b, a).index)
+    let root = delta() * delta() + magnitude(delta()) * 2
+    let program = graph.compile(roots: [root.index])
+    let loads = program.instructions.count { if case .load = $0 { true } else { false } }
+    let subtractions = program.instructions.count { if case .binary(.subtract, _, _, _) = $0 { true } else { false } }
+    #expect(loads == 2)
+    #expect(subtractions == 1)
+    #expect(program.slots == [0, 1])
+  }
+
+  @Test func `Constants are computed once and units leave no trace`() {
+    let graph = ExpressionGraph()
+    let a = graph.input(0)
+    #expect((graph.constant(2) * 3 + 1).constant == 7)
+    #expect((a * 1).index == a.index)
+    #expect((1 * a).index == a.index)
+    #expect((a / 1).index == a.index)
+    #expect((a * 1).inputSlot == 0)
+    #expect((a * 2).inputSlot == nil)
+    #expect(select(graph.constant(1), a, 0).index == a.index)
+    #expect((graph.constant(0) / graph.constant(0)).constant?.isNaN == true)
+  }
+
+  private func merge(_ method: String, models: Int, numbers: [String: Double] = [:]) throws -> (Value, ExpressionGraph) {
+    let type = try #require(MethodRegistry.method(named: method))
+    let graph = ExpressionGraph()
+    let hasBase = !["linear", "mean", "add"].contains(method)
+    let shape = try #require(Shape([100]))
+    let merge = Merge(
+      node: "n", tensor: TensorInfo(name: "w", dtype: .f32, shape: shape), base: hasBase ? graph.input(models) : nil,
+      models: (0..<models).map { (index: $0, value: graph.input($0), isDelta: false, numbers: numbers) },
+      modelElementCount: 100, numbers: numbers)
+    return (try type.merge(merge), graph)
+  }
+
+  @Test(arguments: [
+    ("linear", 3), ("mean", 3), ("add", 3), ("task_arithmetic", 4), ("dare_linear", 4),
+  ])
+  func `A sum over many models takes a few registers`(method: String, registers: Int) throws {
+    let (value, graph) = try merge(method, models: 60, numbers: ["weight": 0.3, "density": 0.5])
+    let program = graph.compile(roots: [value.index])
+    #expect(program.registerCount <= registers)
+    #expect(program.slots.count == (graph.operations.count { if case .input = $0 { true } else { false } }))
+  }
+
+  @Test func `An election over many models takes a register for each and a few more`() throws {
+    let (value, graph) = try merge("ties", models: 40, numbers: ["weight": 0.3, "density": 0.5])
+    #expect(graph.compile(roots: [value.index]).registerCount <= 2 * 40 + 6)
+  }
+
+  @Test func `A sum with a scaled operand is one instruction, unless another reads the product`() {
+    let graph = ExpressionGraph()
+    let (a, b) = (graph.input(0), graph.input(1))
+    func absorbs(_ roots: [Value]) -> Bool {
+      graph.compile(roots: roots.map(\.index)).instructions.contains { if case .addScaled = $0 { true } else { false } }
+    }
+    #expect(absorbs([a + b * 3]))
+    #expect(absorbs([b * 3 + a]))
+    #expect(absorbs([a + a * 3]))
+    #expect(!absorbs([a + b * 3, b * 3]))
+    #expect(!absorbs([b * 3 + b * 3]))
+    #expect(!absorbs([a + b]))
+  }
+
+  @Test func `Levels follow the longest chain of statistics`() {
+    let graph = ExpressionGraph()
+    let a = graph.input(0)
+    let first = total(a)
+    let second = total(a - first)
+    let third = dot(a * second, a - first, over: .row)
+    #expect([a, first, second, third, a + first].map { graph.levels[$0.index] } == [0, 1, 2, 3, 1])
+    #expect([first, second, third].map(\.modelSweepLevels) == [0, 0, 0])
+    #expect([first, third, third + first, third + a, third * total(a, over: .column)].map(\.extent)
+      == [.scalar, .row, .row, .element, .element])
+  }
+
+  @Test func `A program works through every register that its results still need`() throws {
+    // Several roots, of which one is an operand of another and one is read twice.
+    let graph = ExpressionGraph()
+    let (a, b) = (graph.input(0), graph.input(1))
+    let roots = [a, a + b, (a + b) * (a + b), a, a - b]
+    let program = graph.compile(roots: roots.map(\.index))
+    let shape = try #require(Shape([3]))
+    let frame = TensorFrame(shape: shape, dtypes: [.f64, .f64], checksFinite: true)
+    let bound = BoundProgram(
+      program: program, precision: .double, dtypes: frame.dtypes.compactMap(\.kernel), elementBytes: [8, 8],
+      checksFinite: true, scalars: [], vectors: [], selections: [], rowLength: 3, columnCount: 3)
+    let machine = TileMachine(tileLength: 3)
+    var storage = Operands([[1, 2, 3], [5, 7, 11]], double: true)
+    try storage.withWindows { try machine.run(bound, first: 0, count: 3, inputs: $0) }
+    let found = program.outputs.map { output in (0..<3).map { machine.register(output, as: Double.self)[$0] } }
+    #expect(found == [[1, 2, 3], [6, 9, 14], [36, 81, 196], [1, 2, 3], [-4, -5, -8]])
+  }
+}
