@@ -59,14 +59,15 @@ import WeirTensors
 }
 
 @Suite struct GlobTests {
-  @Test(arguments: [
-    ("", "", []), ("*", "", [""]), ("*", "a.b", ["a.b"]), ("a", "a", []), ("a*", "a", [""]), ("*a", "a", [""]),
-    ("a*c", "abc", ["b"]), ("a*c", "ac", [""]), ("*.mlp.*", "x.0.mlp.up.w", ["x.0", "up.w"]),
-    ("*.*", "a.b.c", ["a", "b.c"]), ("**", "ab", ["", "ab"]), ("a**b", "a123b", ["", "123"]),
-    ("*a*a*", "banana", ["b", "n", "na"]), ("model.*", "model.", [""]), ("?", "x", []), ("?*", "xyz", ["yz"]),
-    ("*?", "xyz", ["xy"]), ("a?c*", "abcd", ["d"]), ("*ab?*", "aabababx", ["a", "babx"]), ("*aab", "aaab", ["a"]),
-    ("l.*.w", "l.0.w.1.w", ["0.w.1"]), ("*é?", "caféx", ["caf"]), ("[a]", "[a]", []), ("a.b", "a.b", []),
-  ] as [(String, String, [String])])
+  @Test(
+    arguments: [
+      ("", "", []), ("*", "", [""]), ("*", "a.b", ["a.b"]), ("a", "a", []), ("a*", "a", [""]), ("*a", "a", [""]),
+      ("a*c", "abc", ["b"]), ("a*c", "ac", [""]), ("*.mlp.*", "x.0.mlp.up.w", ["x.0", "up.w"]),
+      ("*.*", "a.b.c", ["a", "b.c"]), ("**", "ab", ["", "ab"]), ("a**b", "a123b", ["", "123"]),
+      ("*a*a*", "banana", ["b", "n", "na"]), ("model.*", "model.", [""]), ("?", "x", []), ("?*", "xyz", ["yz"]),
+      ("*?", "xyz", ["xy"]), ("a?c*", "abcd", ["d"]), ("*ab?*", "aabababx", ["a", "babx"]), ("*aab", "aaab", ["a"]),
+      ("l.*.w", "l.0.w.1.w", ["0.w.1"]), ("*é?", "caféx", ["caf"]), ("[a]", "[a]", []), ("a.b", "a.b", []),
+    ] as [(String, String, [String])])
   func `A glob matches a name, and says what its stars stood for`(pattern: String, name: String, captures: [String]) {
     let glob = Glob(pattern)
     #expect(glob.matches(name))
@@ -116,7 +117,8 @@ import WeirTensors
 
 @Suite struct LayerPositionTests {
   @Test(arguments: [
-    ("model.layers.12.mlp.up_proj.weight", "model.layers", 12, "mlp.up_proj.weight"), ("h.0.ln_1.bias", "h", 0, "ln_1.bias"),
+    ("model.layers.12.mlp.up_proj.weight", "model.layers", 12, "mlp.up_proj.weight"),
+    ("h.0.ln_1.bias", "h", 0, "ln_1.bias"),
     ("0.weight", "", 0, "weight"), ("7", "", 7, ""), ("a.3", "a", 3, ""), ("a.3.4.w", "a", 3, "4.w"),
     ("a.007.w", "a", 7, "w"), ("a.999999.w", "a", 999_999, "w"), ("a.x1.2x.3.w", "a.x1.2x", 3, "w"),
     ("encoder.block.2.layer.1.w", "encoder.block", 2, "layer.1.w"), ("a..5.w", "a.", 5, "w"),
@@ -149,7 +151,8 @@ import WeirTensors
   }
 
   @Test(arguments: [
-    "", " ", "B", "M", "-1", "+1", "1e3", "1.2.3", ".", "5X", "5 G B", "5GBB", "GB5", "0x10", "1_000", "٥", "5M ", "nan",
+    "", " ", "B", "M", "-1", "+1", "1e3", "1.2.3", ".", "5X", "5 G B", "5GBB", "GB5", "0x10", "1_000", "٥", "5M ",
+    "nan",
     "inf", "1000000000T", "9223372036854775807", "18446744073709551616", "5 PB",
   ])
   func `Anything else is no quantity`(text: String) { #expect(Quantity.bytes(text) == nil) }

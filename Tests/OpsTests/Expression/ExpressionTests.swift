@@ -151,7 +151,8 @@ private struct RandomExpression {
     #expect((graph.constant(0) / graph.constant(0)).constant?.isNaN == true)
   }
 
-  private func merge(_ method: String, models: Int, numbers: [String: Double] = [:]) throws -> (Value, ExpressionGraph) {
+  private func merge(_ method: String, models: Int, numbers: [String: Double] = [:]) throws -> (Value, ExpressionGraph)
+  {
     let type = try #require(MethodRegistry.method(named: method))
     let graph = ExpressionGraph()
     let hasBase = !["linear", "mean", "add"].contains(method)
@@ -200,8 +201,9 @@ private struct RandomExpression {
     let third = dot(a * second, a - first, over: .row)
     #expect([a, first, second, third, a + first].map { graph.levels[$0.index] } == [0, 1, 2, 3, 1])
     #expect([first, second, third].map(\.modelSweepLevels) == [0, 0, 0])
-    #expect([first, third, third + first, third + a, third * total(a, over: .column)].map(\.extent)
-      == [.scalar, .row, .row, .element, .element])
+    #expect(
+      [first, third, third + first, third + a, third * total(a, over: .column)].map(\.extent)
+        == [.scalar, .row, .row, .element, .element])
   }
 
   @Test func `A program works through every register that its results still need`() throws {

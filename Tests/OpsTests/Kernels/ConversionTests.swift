@@ -81,7 +81,9 @@ import WeirTensors
     }
   }
 
-  private func checkEncoding<Element: KernelElement>(_ values: [Element], _ dtype: DType, _ format: ReferenceFloat) throws {
+  private func checkEncoding<Element: KernelElement>(_ values: [Element], _ dtype: DType, _ format: ReferenceFloat)
+    throws
+  {
     let found = try encode(values, as: dtype)
     var rounded = values
     try rounded.withUnsafeMutableBufferPointer { tile in
@@ -130,7 +132,9 @@ import WeirTensors
   @Test func `Doubles are encoded as Float32 with one rounding`() throws {
     var random = SplitMix64(seed: 4)
     var values: [Double] = [0, -0.0, 1e-46, 7e-46, 1e39, -.infinity, 1 + 0x1p-24, 1 + 0x1p-24 + 0x1p-50, 16_777_217]
-    for _ in 0..<5000 { values.append(random.signed() * Double(sign: .plus, exponent: random.int(-150..<128), significand: 1)) }
+    for _ in 0..<5000 {
+      values.append(random.signed() * Double(sign: .plus, exponent: random.int(-150..<128), significand: 1))
+    }
     try checkEncoding(values, .f32, .f32)
     #expect(try encode([Float(1.5), -0.0, .infinity], as: .f32) == [0x3FC0_0000, 0x8000_0000, 0x7F80_0000])
   }

@@ -211,7 +211,9 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
       let b = a.map { -factor * $0 }
       let call = Call(models: [a, b], perModel: ["weight": [1 - t, t]])
       let found = try call.run("nuslerp")
-      for place in 0..<count { #expect(abs(found[place] - ((1 - t) * a[place] + t * b[place])) < 1e-6 * max(1, factor)) }
+      for place in 0..<count {
+        #expect(abs(found[place] - ((1 - t) * a[place] + t * b[place])) < 1e-6 * max(1, factor))
+      }
     }
   }
 

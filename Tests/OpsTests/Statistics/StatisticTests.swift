@@ -5,7 +5,9 @@ import WeirTensors
 @testable import WeirOps
 
 @Suite struct StatisticTests {
-  private static let small: [[Int]] = [[1], [15], [16], [17], [301], [1, 40], [40, 1], [33, 31], [3, 5, 7], [7, 1, 3]]
+  private static let small: [[Int]] = [
+    [1], [15], [16], [17], [301], [1, 40], [40, 1], [33, 31], [3, 5, 7], [7, 1, 3],
+  ]
   private static let large: [[Int]] = [[65_536], [131_073], [2, 65_540], [1031, 65]]
   private static let fewCuts = [
     Cut(tile: 1000, unitsPerClaim: 1), Cut(tile: 4096, unitsPerClaim: 2, reversesClaims: true),
