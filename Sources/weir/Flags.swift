@@ -39,7 +39,7 @@ struct ReadingFlags: ParsableArguments {
     completion: .list(ReadPolicy.allCases.map(\.rawValue)))
   var readPolicy: String?
 
-  @Option(help: ArgumentHelp("The largest header of a file that is read (default: 100MiB).", valueName: "size"))
+  @Option(help: ArgumentHelp("The largest header of a file that is read (default: 100MB).", valueName: "size"))
   var maxHeader: String?
 
   /// The options that the flags ask for.

@@ -19,7 +19,7 @@ public struct SafetensorsHeader: Sendable {
   public let dataOffset: Int
 
   /// The largest header that is read unless the user says otherwise.
-  public static let defaultMaximumByteCount = 100 << 20
+  public static let defaultMaximumByteCount = 100_000_000
   /// Bytes of the longest tensor name.
   public static let maximumNameByteCount = 4096
   /// The most tensors in one file.

@@ -14,13 +14,13 @@ struct SafetensorsFileTests {
       "header is 3 B, expected at most the 2 bytes that follow its length; fetch the file again, it may be incomplete"
     ),
     (
-      safetensorsBytes(header: "{}", length: 100 << 20),
-      "header is 105 MB, expected at most the 2 bytes that follow its length; "
+      safetensorsBytes(header: "{}", length: 100_000_000),
+      "header is 100 MB, expected at most the 2 bytes that follow its length; "
         + "fetch the file again, it may be incomplete"
     ),
     (
-      safetensorsBytes(header: "{}", length: 100 << 20 + 1),
-      "header is 104857601 B, limit is 104857600 B; raise with --max-header if the file is sound"
+      safetensorsBytes(header: "{}", length: 100_000_001),
+      "header is 100000001 B, limit is 100000000 B; raise with --max-header if the file is sound"
     ),
     (
       safetensorsBytes(header: "{}", length: .max),
