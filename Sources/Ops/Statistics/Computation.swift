@@ -12,8 +12,8 @@ public final class Computation: @unchecked Sendable {
   private let frame: TensorFrame
   /// The node that is applied; `nil` where only statistics of the model are wanted.
   private let root: Int?
-  /// The model-scope statistics that this tensor contributes to.
-  private let contributions: [Int]
+  /// The model-scope statistics to which this tensor is still to contribute.
+  private var contributions: [Int]
   private var results: [Int: StatisticResult] = [:]
   /// Tensor-scope statistics not yet known.
   private var pending: Set<Int>
@@ -21,7 +21,6 @@ public final class Computation: @unchecked Sendable {
   private var sampled: Set<Int> = []
   /// The rounds of model-scope selections in the model's present sweep.
   private let modelRounds: [ModelStatisticKey: ModelRound]
-  private var hasContributed: Bool
   private var numbers: [Int: [Double]] = [:]
 
   private var current: (sweep: Sweep, collector: SweepCollector)?
@@ -43,7 +42,6 @@ public final class Computation: @unchecked Sendable {
     self.root = root
     self.contributions = contributions
     modelRounds = rounds
-    hasContributed = contributions.isEmpty
     let roots = (root.map { [$0] } ?? []) + contributions.flatMap { graph.statistics[$0].operands }
     pending = []
     for statistic in graph.statistics(under: roots) {
@@ -57,7 +55,7 @@ public final class Computation: @unchecked Sendable {
 
   /// How often the statistics of this tensor read it, for the plan: one sweep per level and kind.
   var sweepCount: Int {
-    Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + (hasContributed ? 0 : 1)
+    Set(pending.map { [graph.statisticLevels[$0], kind(of: $0)] }).count + (contributions.isEmpty ? 0 : 1)
   }
 
   /// The next sweep, or `nil` once every statistic is known.
@@ -68,8 +66,7 @@ public final class Computation: @unchecked Sendable {
         let group = pending.filter { graph.statisticLevels[$0] == level }
         let kind = group.map(kind(of:)).min() ?? 0
         start(tensorSweep(group.filter { self.kind(of: $0) == kind }.sorted()))
-      } else if !hasContributed {
-        hasContributed = true
+      } else if !contributions.isEmpty {
         start(contribution())
       } else {
         return nil
@@ -136,12 +133,18 @@ public final class Computation: @unchecked Sendable {
       }, scope: scope)
   }
 
+  /// The next sweep for the model: each search in a chunk of its own, then all counts and sums together.
   private func contribution() -> Sweep {
-    wholeSweep(
-      contributions.map { statistic in
-        let round = graph.statistics[statistic].model.flatMap { modelRounds[$0.key] }
-        return (statistic, round.map(Measure.init) ?? .sum)
-      }, scope: .tensor)
+    func measure(_ statistic: Int) -> Measure {
+      graph.statistics[statistic].model.flatMap { modelRounds[$0.key] }.map(Measure.init) ?? .sum
+    }
+    if let search = contributions.firstIndex(where: { measure($0).chunk != nil }) {
+      let statistic = contributions.remove(at: search)
+      return wholeSweep([(statistic, measure(statistic))], scope: .tensor)
+    }
+    let all = contributions
+    contributions = []
+    return wholeSweep(all.map { ($0, measure($0)) }, scope: .tensor)
   }
 
   private func wholeSweep(_ measures: [(Int, Measure)], scope: Scope) -> Sweep {
@@ -216,7 +219,7 @@ public final class Computation: @unchecked Sendable {
       results[statistic] = isSelection ? .selection(Selection(threshold: 1, cut: .max)) : .numbers([0])
     }
     pending = []
-    hasContributed = true
+    contributions = []
   }
 
   /// The count and rule of a statistic that is a selection.
