@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Element types in files, in the order of `KernelDType` on the Swift side.
+// Element types in files, as the Swift side knows them too.
 enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64 };
 
 // Binary operations; comparisons give 1 or 0.
@@ -46,9 +46,7 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION };
   /* Counts magnitude keys: those >= upper into *above, those == probe into *equal, those in [lower, upper) into        \
      bins[(key - lower) >> shift]. */                                                                                   \
   void weir_count_keys_##S(const T *x, size_t n, K lower, K upper, int shift, uint32_t *bins, uint64_t *above, K probe, \
-                           uint64_t *equal);                                                                            \
-  /* Magnitude keys, for samples. */                                                                                    \
-  void weir_keys_##S(K *dst, const T *x, size_t n);
+                           uint64_t *equal);
 
 WEIR_DECLARE(float, uint32_t, f32)
 WEIR_DECLARE(double, uint64_t, f64)

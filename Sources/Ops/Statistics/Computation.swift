@@ -239,11 +239,7 @@ public final class Computation: @unchecked Sendable {
   /// Elements of a run of the sample; of a small tensor at most a quarter is sampled.
   private var sampleRunLength: Int { min(Sampling.longestRun, frame.elementCount / (4 * Sampling.runs)) }
 
-  /// More bins need fewer rounds; all selections of a sweep together have half a million.
-  private var largestBinBits: Int {
-    let selections = pending.count { selection($0) != nil }
-    return selections <= 2 ? 18 : selections <= 4 ? 17 : 16
-  }
+  private var largestBinBits: Int { Sampling.binBits(selections: pending.count { selection($0) != nil }) }
 
   /// Gives a program the values that it reads.
   private func bind(_ program: Program) -> BoundProgram {
@@ -314,11 +310,14 @@ extension Precision {
 }
 
 /// The fixed-stride sample from which a selection guesses its first interval.
-private enum Sampling {
+enum Sampling {
   /// A tensor with fewer elements is gathered whole.
   static let leastElements = 1 << 17
   static let runs = 128
   static let longestRun = 512
+
+  /// More bins need fewer rounds; all selections of a sweep together have half a million.
+  static func binBits(selections: Int) -> Int { selections <= 2 ? 18 : selections <= 4 ? 17 : 16 }
 }
 
 /// An expression ready to be computed, tile by tile, anywhere in its tensor.

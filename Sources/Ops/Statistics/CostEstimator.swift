@@ -2,10 +2,14 @@
 public struct ComputationCost: Sendable {
   /// How often the tensor is swept for statistics before it is applied.
   public let sweeps: Int
+  /// How often the whole model is swept before that.
+  public let modelSweeps: Int
   /// Bytes of one worker's registers.
   public let registerBytes: Int
-  /// Bytes of the statistics of the tensor, while they are gathered by two workers.
-  public let statisticBytes: Int
+  /// Bytes of the tensor's statistics while it is in flight.
+  public let heldBytes: Int
+  /// Bytes that each worker needs besides while it gathers them.
+  public let claimedBytes: Int
 }
 
 /// Estimates what evaluations take; the layers of a model repeat, and so do their expressions.
@@ -31,23 +35,56 @@ public struct CostEstimator {
 
   private static func estimate(_ root: Value, _ frame: TensorFrame, _ tileLength: Int) -> ComputationCost {
     let graph = root.graph
-    var bytes = 0
-    var roots = [root.index]
     let statistics = graph.statistics(under: [root.index])
+    let chunks = frame.elementCount / Sweep.chunkLength + 1
+    let selections = statistics.count { if case .selection = graph.statistics[$0].kind { true } else { false } }
+    var held = 0
+    var claimed = 0
     for statistic in statistics {
-      roots += graph.statistics[statistic].operands
       switch (graph.statistics[statistic].kind, graph.statistics[statistic].scope) {
+      case (.selection, _) where frame.elementCount < Sampling.leastElements:
+        held += frame.elementCount * 16
+        claimed += frame.elementCount * 8
       case (.selection, _):
-        let chunks = frame.elementCount / Sweep.chunkLength + 1
-        bytes += min(frame.elementCount, 1 << 17) * 16 + chunks * 4
-      case (_, .row): bytes += frame.elementCount / frame.rowLength * 24
-      case (_, .column): bytes += frame.columnCount * 8 * 24
-      case (_, .tensor), (_, .model): bytes += (frame.elementCount / Sweep.chunkLength + 1) * 8
+        let bins = 1 << Sampling.binBits(selections: selections)
+        held += bins * 8 + chunks * 4
+        claimed += bins * 4
+      case (_, .row): held += frame.elementCount / frame.rowLength * 8
+      case (_, .column):
+        held += frame.columnCount * 8 * 16
+        claimed += frame.columnCount * 16
+      case (_, .tensor), (_, .model): held += chunks * 8
       }
     }
-    let program = graph.compile(roots: roots)
+    // Every value per row or column that is derived from statistics is kept once it has been computed.
+    held += graph.extents.reduce(0) { bytes, extent in
+      switch extent {
+      case .row: bytes + frame.elementCount / frame.rowLength * 8
+      case .column: bytes + frame.columnCount * 8
+      case .scalar, .element: bytes
+      }
+    }
+    let program = graph.compile(roots: [root.index] + statistics.flatMap { graph.statistics[$0].operands })
     return ComputationCost(
       sweeps: Computation(applying: root, over: frame).sweepCount,
-      registerBytes: TileMachine.registerBytes(program, frame.precision, tileLength: tileLength), statisticBytes: bytes)
+      modelSweeps: graph.expectedModelSweeps(root.index, frame.precision),
+      registerBytes: TileMachine.registerBytes(program, frame.precision, tileLength: tileLength), heldBytes: held,
+      claimedBytes: claimed)
+  }
+}
+
+extension ExpressionGraph {
+  /// How often the whole model is read before `root` can be computed: a sum takes one sweep, a selection a few rounds.
+  fileprivate func expectedModelSweeps(_ root: Int, _ precision: Precision) -> Int {
+    var rounds: [Int: Int] = [:]
+    for statistic in statistics(under: [root]) where statistics[statistic].model != nil {
+      var count = 1
+      if case .selection(_, _, let rule) = statistics[statistic].kind {
+        count = (precision.keyBits + 15) / 16 + (rule == .exactK ? 1 : 0)
+      }
+      let level = statisticModelLevels[statistic]
+      rounds[level] = max(rounds[level] ?? 0, count)
+    }
+    return rounds.values.reduce(0, +)
   }
 }

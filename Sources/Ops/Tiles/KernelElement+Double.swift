@@ -2,7 +2,6 @@ internal import CKernels
 
 extension Double: KernelElement {
   typealias Key = UInt64
-  static var keyBits: Int { 63 }
   var key: UInt64 { UInt64(magnitude.bitPattern) }
 
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32 {

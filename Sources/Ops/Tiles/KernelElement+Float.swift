@@ -2,7 +2,6 @@ internal import CKernels
 
 extension Float: KernelElement {
   typealias Key = UInt32
-  static var keyBits: Int { 31 }
   var key: UInt64 { UInt64(magnitude.bitPattern) }
 
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32 {

@@ -4,10 +4,6 @@ internal import CKernels
 protocol KernelElement: BinaryFloatingPoint, Sendable {
   associatedtype Key: FixedWidthInteger & UnsignedInteger
   typealias Tile = UnsafeMutablePointer<Self>
-  typealias Constant = UnsafePointer<Self>
-
-  /// Bits of a magnitude key.
-  static var keyBits: Int { get }
 
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32
   static func encode(_ dtype: Int32, _ target: UnsafeMutableRawPointer, _ tile: Tile, _ count: Int)

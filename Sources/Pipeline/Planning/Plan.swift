@@ -56,8 +56,10 @@ public struct Plan: Sendable {
     public let spec: OutputSpec
     public let tensors: [Tensor]
     public let layout: OutputLayout
-    /// Sweeps of the whole model that come before the first byte is written.
+    /// How often the whole model is swept before the first byte is written, as far as can be told.
     public let modelSweeps: Int
+    /// The longest chain of statistics of the whole model.
+    let modelLevels: Int
     let value: ValueIndex
     /// The name of each tensor before the output's own renaming.
     let names: [String]
@@ -97,21 +99,26 @@ struct WorkSizes: Sendable, Equatable {
 
   private static let page = 4096
 
-  /// Divides `memory` among workers that each need a block, a window per input, and their registers.
+  /// Tensors whose statistics are held at the same time: one that is applied, and those ahead of it.
+  private static let tensorsInFlight = 3
+
+  /// Divides `memory` among workers that each need a block, a window per input, and registers.
   ///
   /// - Parameters:
   ///   - slots: the most inputs of any tensor.
-  ///   - statistics: bytes that gathered statistics take.
+  ///   - registers: bytes of a worker's registers.
+  ///   - held: bytes of a tensor's statistics.
+  ///   - claimed: bytes that a worker needs to gather statistics.
   ///   - leastBlock: bytes of the smallest block; larger ones are this times a power of two.
-  init(memory: Int, threads: Int, slots: Int, registers: Int, statistics: Int, leastBlock: Int = 256 << 10) {
-    let writers = threads
-    workers = threads + writers
-    let available = max(0, memory - statistics - threads * registers)
+  init(memory: Int, threads: Int, slots: Int, registers: Int, held: Int, claimed: Int, leastBlock: Int) {
+    workers = 2 * threads
+    let fixed = workers * registers + Self.tensorsInFlight * held + threads * claimed
+    let available = max(0, memory - fixed)
     var block = 4 << 20
     while block > leastBlock, block * workers > available / 2 { block /= 2 }
     let share = max(0, available - block * workers) / (workers * max(1, slots))
     self.block = block
     window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
-    total = statistics + threads * registers + workers * block + workers * max(1, slots) * window
+    total = fixed + workers * (block + max(1, slots) * window)
   }
 }

@@ -50,7 +50,7 @@ private struct Planner {
     let hashes = spec.outputs.contains { if case .digest = $0.destination { true } else { false } }
     let sizes = WorkSizes(
       memory: options.memory, threads: options.threads, slots: largest.slots, registers: largest.registers,
-      statistics: largest.statistics, leastBlock: hashes ? DigestSink.pieceBytes : 256 << 10)
+      held: largest.held, claimed: largest.claimed, leastBlock: hashes ? DigestSink.pieceBytes : 256 << 10)
     if sizes.total > options.memory {
       diagnostics.append(
         Diagnostic(
@@ -115,7 +115,8 @@ private struct Planner {
   private struct Largest {
     var slots = 1
     var registers = 0
-    var statistics = 0
+    var held = 0
+    var claimed = 0
   }
 
   private mutating func output(
@@ -124,6 +125,7 @@ private struct Planner {
     var tensors: [Plan.Tensor] = []
     var names: [String] = []
     var seen: Set<String> = []
+    var modelLevels = 0
     var modelSweeps = 0
     var failures: [String: Int] = [:]
     for tensor in graph.catalogue(of: value).tensors where output.filter.admits(tensor.name) {
@@ -162,10 +164,12 @@ private struct Planner {
         checkQuantisation(lowered.operands, graph, output)
         let frame = graph.frame(tensor.shape, lowered.operands, forcesDouble: forcesDouble)
         let cost = estimator.cost(of: expression, over: frame)
-        modelSweeps = max(modelSweeps, expression.modelSweepLevels)
+        modelLevels = max(modelLevels, expression.modelSweepLevels)
+        modelSweeps = max(modelSweeps, cost.modelSweeps)
         largest.slots = max(largest.slots, lowered.operands.count)
         largest.registers = max(largest.registers, cost.registerBytes)
-        largest.statistics = max(largest.statistics, cost.statisticBytes * 2)
+        largest.held = max(largest.held, cost.heldBytes)
+        largest.claimed = max(largest.claimed, cost.claimedBytes)
         tensors.append(
           Plan.Tensor(
             info: info, isCopy: false, passes: 1 + cost.sweeps,
@@ -189,7 +193,7 @@ private struct Planner {
     return Plan.Output(
       spec: output, tensors: tensors,
       layout: OutputLayout(tensors: tensors.map(\.info), shardBytes: output.shardBytes, fileName: fileName),
-      modelSweeps: modelSweeps, value: value, names: names, donor: graph.donor(of: value))
+      modelSweeps: modelSweeps, modelLevels: modelLevels, value: value, names: names, donor: graph.donor(of: value))
   }
 
   /// A cast of quantised weights would be arithmetic on codes; a node's inputs have been checked already.

@@ -11,6 +11,9 @@ struct BlockMap: Sendable {
     let tensors: Range<Int>
   }
 
+  /// The most tensors of one block, all of which must be ready, and are held, while it is computed.
+  private static let mostTensors = 512
+
   let blocks: [Block]
   /// Where each tensor's bytes begin in its file.
   let offsets: [Int]
@@ -23,9 +26,13 @@ struct BlockMap: Sendable {
       var first = file.tensors.lowerBound
       var start = file.header.count
       while start < file.byteCount {
-        let end = min(start + blockBytes, file.byteCount)
+        var end = min(start + blockBytes, file.byteCount)
         while first < file.tensors.upperBound, layout.offsets[first] + layout.tensors[first].byteCount <= start {
           first += 1
+        }
+        if first + Self.mostTensors < file.tensors.upperBound {
+          let cut = layout.offsets[first + Self.mostTensors] / OutputLayout.alignment * OutputLayout.alignment
+          end = min(end, max(start + OutputLayout.alignment, cut))
         }
         var last = first
         while last < file.tensors.upperBound, layout.offsets[last] < end { last += 1 }

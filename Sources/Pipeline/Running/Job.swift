@@ -16,8 +16,8 @@ final class Job: @unchecked Sendable {
   }
 
   let inputs: [Input]
-  /// What gathers the statistics; `nil` for a copy.
-  let computation: Computation?
+  /// What gathers the statistics, until they are known; `nil` for a copy.
+  var computation: Computation?
   var application: Application?
   var sweep: Sweep?
 

@@ -26,10 +26,10 @@ struct ModelSweeps {
   /// Gathers level after level; each is one sweep, or a few where a selection narrows its interval.
   func run(report: () -> Void) throws(PipelineError) -> ModelStatistics {
     var known = ModelStatistics()
-    guard output.modelSweeps > 0 else { return known }
+    guard output.modelLevels > 0 else { return known }
     let nodes = plan.graph.nodes(under: output.value)
-    let parts = nodes.flatMap(parts(of:)).sorted { ($0.name, $0.node) < ($1.name, $1.node) }
-    for level in 0..<output.modelSweeps {
+    let parts = nodes.flatMap(parts(of:)).sorted { ($0.index, $0.node) < ($1.index, $1.node) }
+    for level in 0..<output.modelLevels {
       let gathers = Gathers(plan, nodes: nodes, level: level)
       repeat {
         try sweep(parts, gathers, known, report)

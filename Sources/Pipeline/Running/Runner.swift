@@ -28,7 +28,8 @@ extension Plan {
   ///   - progress: counts what is done; ``Progress/interrupt()`` ends the run.
   ///   - report: called a few times a second on the caller's thread.
   /// - Throws: ``PipelineError`` of kind `request` where an output's place cannot be used, `run` where something failed,
-  ///   `interrupted`; nothing is left then, under a final name or beside it.
+  ///   `interrupted`; nothing is left then, under a final name or beside it, but outputs that were complete before a later
+  ///   one could not be renamed, which the error names.
   public func run(progress: Progress, report: () -> Void = {}) throws(PipelineError) -> RunReport {
     var staged: [OutputRun] = []
     do throws(PipelineError) {
@@ -37,14 +38,28 @@ extension Plan {
       for run in staged { try run.write(report: report) }
       for source in graph.sources { try Self.run { () throws(CheckpointError) in try source.checkpoint.checkIntact() } }
       if progress.isInterrupted { throw PipelineError(.interrupted, "interrupted") }
-      for run in staged { try run.commit() }
     } catch {
       for run in staged { run.discard() }
       throw error
     }
+    try commit(staged)
     return RunReport(
       outputs: staged.map(\.report), bytesRead: progress.bytesRead, bytesWritten: progress.bytesWritten,
       notes: staged.flatMap(\.notes))
+  }
+
+  /// Renames one output after the other into place; where one fails, the error names those that already stand.
+  private func commit(_ staged: [OutputRun]) throws(PipelineError) {
+    for (number, run) in staged.enumerated() {
+      do throws(PipelineError) {
+        try run.commit()
+      } catch {
+        for run in staged[number...] { run.discard() }
+        let standing = staged[..<number].compactMap(\.report.path).map { "'\($0)'" }.joined(separator: ", ")
+        throw standing.isEmpty
+          ? error : PipelineError(.run, "\(error.description); \(standing) is complete and in place")
+      }
+    }
   }
 
   /// Turns a file's error into a run's.

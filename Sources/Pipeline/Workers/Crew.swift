@@ -59,8 +59,7 @@ final class Crew: Sendable {
     if handles.isEmpty {
       fail(PipelineError(.run, "the system has no thread left, expected at least one; lower --threads"))
     }
-    while monitor.withLock({ $0.running > 0 }) {
-      monitor.pause(milliseconds: 100)
+    while !monitor.pause(milliseconds: 100, until: { $0.running == 0 }) {
       if progress.isInterrupted { fail(PipelineError(.interrupted, "interrupted")) }
       report()
     }
@@ -132,6 +131,7 @@ final class Crew: Sendable {
         task.finish(number, job)
       } else {
         job.application = job.computation?.application()
+        job.computation = nil
       }
     }
     monitor.change { state in

@@ -53,15 +53,17 @@
     return result
   }
 
-  /// Waits at most `milliseconds` for a change.
-  func pause(milliseconds: Int) {
+  /// Waits at most `milliseconds` for a change, unless `isOver` already; gives back whether it is.
+  func pause(milliseconds: Int, until isOver: (State) -> Bool) -> Bool {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
+    if isOver(state) { return true }
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     let nanoseconds = Int(time.tv_nsec) + milliseconds * 1_000_000
     time.tv_sec += nanoseconds / 1_000_000_000
     time.tv_nsec = nanoseconds % 1_000_000_000
     unsafe pthread_cond_timedwait(condition, mutex, &time)
+    return isOver(state)
   }
 }
