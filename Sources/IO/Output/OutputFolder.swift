@@ -139,7 +139,7 @@ public final class OutputFolder: Sendable {
     }
   }
 
-  /// Checks a finished file's size, and its header byte for byte.
+  /// Checks a finished file's size and its header: byte for byte, and as a reader of the file will.
   private static func verify(_ file: OutputFile, _ writer: OutputFileWriter) throws(CheckpointError) {
     func differs(_ found: String, _ expected: String) -> CheckpointError {
       CheckpointError(.outputDiffers(found: found, expected: expected), file: writer.path)
@@ -151,6 +151,7 @@ public final class OutputFolder: Sendable {
     guard found == file.byteCount else { throw differs("\(found) bytes", "\(file.byteCount)") }
     let header = try OutputCalls.read(fd, count: file.header.count, at: 0, path: writer.path)
     guard header == file.header else { throw differs("another header", "the one that was laid out") }
+    _ = try SafetensorsHeader.read(writer.path, maximumByteCount: .max)
   }
 
   /// Forces all files below a folder, and the folders themselves, to the disk.

@@ -76,6 +76,23 @@ public struct SafetensorsHeader: Sendable {
     return try parser.header(fileByteCount: fileByteCount)
   }
 
+  /// Why no reader would take a tensor of this name, or `nil` where it is sound.
+  ///
+  /// The text continues a sentence that begins with "tensor name": `is empty, expected a name`.
+  public static func problem(withName name: String) -> String? {
+    if name.isEmpty { return "is empty, expected a name" }
+    if name.utf8.count > maximumNameByteCount {
+      return "has \(name.utf8.count) bytes, expected at most \(maximumNameByteCount)"
+    }
+    if name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+      return "\(MessageText.quoted(name)) has a control character, expected none"
+    }
+    return name == metadataName ? "'\(name)' stands for the file's metadata, expected another" : nil
+  }
+
+  /// The key of a header that is no tensor.
+  static let metadataName = "__metadata__"
+
   init(tensors: [TensorInfo], ranges: [Range<Int>], metadata: [String: String], dataOffset: Int) {
     self.tensors = tensors
     self.ranges = ranges

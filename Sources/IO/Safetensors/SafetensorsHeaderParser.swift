@@ -25,7 +25,7 @@ struct SafetensorsHeaderParser {
       scanner.skipSpace()
       let place = scanner.offset
       let name = try json { (scanner) throws(JSONError) in try scanner.readKey() }
-      if name == "__metadata__" {
+      if name == SafetensorsHeader.metadataName {
         guard metadata == nil else { throw converted(scanner.duplicate(name, at: place)) }
         try readMetadata()
       } else {
@@ -39,15 +39,9 @@ struct SafetensorsHeaderParser {
   }
 
   private func check(_ name: String, at place: Int) throws(CheckpointError) {
-    var reason: String?
-    if name.isEmpty {
-      reason = "is empty, expected a name"
-    } else if name.utf8.count > SafetensorsHeader.maximumNameByteCount {
-      reason = "has \(name.utf8.count) bytes, expected at most \(SafetensorsHeader.maximumNameByteCount)"
-    } else if name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
-      reason = "\(MessageText.quoted(name)) has a control character, expected none"
+    if let reason = SafetensorsHeader.problem(withName: name) {
+      throw CheckpointError(.badTensorName(reason), file: file, byteOffset: 8 + place)
     }
-    if let reason { throw CheckpointError(.badTensorName(reason), file: file, byteOffset: 8 + place) }
     guard tensors.count < SafetensorsHeader.maximumTensorCount else {
       let limit = SafetensorsHeader.maximumTensorCount
       throw CheckpointError(.tooManyTensors(found: limit + 1, limit: limit), file: file)

@@ -236,6 +236,19 @@ private func fill(_ folder: OutputFolder, _ layout: OutputLayout) throws {
     #expect(try scratch.names() == [])
   }
 
+  @Test(
+    arguments: ["", "__metadata__", "a\nb", "\u{7F}", String(repeating: "n", count: 4097)],
+    [[:], ["format": "pt"]])
+  func `A file that no reader would open is not committed`(_ name: String, _ metadata: [String: String]) throws {
+    let scratch = try Scratch()
+    let folder = try OutputFolder(finalPath: scratch.path("out"))
+    let tensors = try [tensor("a", .u8, [5]), tensor(name, .u8, [1])]
+    try fill(folder, OutputLayout(tensors: tensors, shardBytes: 100, metadata: metadata))
+    #expect(failure { () throws(CheckpointError) in try folder.commit() } != nil)
+    #expect(try scratch.names() == [".out.weir-partial"])
+    folder.discard()
+  }
+
   @Test func `A file that was cut or never finished is found`() throws {
     let scratch = try Scratch()
     let folder = try OutputFolder(finalPath: scratch.path("out"))

@@ -268,4 +268,16 @@ struct SafetensorsHeaderTests {
       }
     }
   }
+
+  @Test func `Names that no reader takes are told from those that all take`() {
+    #expect(SafetensorsHeader.problem(withName: "") == "is empty, expected a name")
+    #expect(
+      SafetensorsHeader.problem(withName: "a\u{1F}b") == "'a\\u{1f}b' has a control character, expected none")
+    #expect(
+      SafetensorsHeader.problem(withName: "__metadata__")
+        == "'__metadata__' stands for the file's metadata, expected another")
+    let long = String(repeating: "é", count: 2048)
+    #expect(SafetensorsHeader.problem(withName: long + "n") == "has 4097 bytes, expected at most 4096")
+    for name in [long, "__metadata", "a b", "größe.日本"] { #expect(SafetensorsHeader.problem(withName: name) == nil) }
+  }
 }
