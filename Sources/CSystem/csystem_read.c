@@ -25,25 +25,32 @@
 
 // Files
 
-static int raise_descriptor_limit(void) {
+static void raise_descriptor_limit(void) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return 0;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
 #ifndef __linux__
   if (limit.rlim_cur > OPEN_MAX) limit.rlim_cur = OPEN_MAX;
 #endif
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int weir_open(const char *path, int flags, unsigned mode) {
+  int raised = 0;
+  for (;;) {
+    int fd = open(path, flags | O_CLOEXEC, (mode_t)mode);
+    if (fd >= 0) return fd;
+    if (errno == EINTR) continue;
+    if (errno != EMFILE || raised) return -errno;
+    // Tried again whoever raised it: another thread may have been first.
+    raise_descriptor_limit();
+    raised = 1;
+  }
 }
 
 int weir_open_input(const char *path, weir_input_facts *facts) {
-  int fd, raised = 0;
-  for (;;) {
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0) break;
-    if (errno == EINTR) continue;
-    int error = errno;
-    if (error != EMFILE || raised++ || !raise_descriptor_limit()) return -error;
-  }
+  int fd = weir_open(path, O_RDONLY | O_NONBLOCK, 0);
+  if (fd < 0) return fd;
   struct stat status;
   if (fstat(fd, &status) != 0) {
     int error = errno;
@@ -217,8 +224,14 @@ struct weir_listing {
 };
 
 int weir_open_listing(const char *path, weir_listing **listing) {
-  DIR *folder = opendir(path);
-  if (!folder) return -errno;
+  int fd = weir_open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+  if (fd < 0) return fd;
+  DIR *folder = fdopendir(fd);
+  if (!folder) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
   *listing = malloc(sizeof **listing);
   if (!*listing) {
     closedir(folder);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #endif
 #include "csystem_write.h"
+#include "csystem_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,11 +31,7 @@ int weir_path_facts_of(const char *path, int follow, weir_path_facts *facts) {
 }
 
 int weir_create_file(const char *path) {
-  int fd;
-  do {
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-  } while (fd < 0 && errno == EINTR);
-  return fd < 0 ? -errno : fd;
+  return weir_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
 }
 
 int weir_set_direct(int fd, int on) {
@@ -119,8 +116,8 @@ int weir_sync(int fd) {
 }
 
 int weir_lock_file(const char *path) {
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd < 0) return -errno;
+  int fd = weir_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+  if (fd < 0) return fd;
   int code;
   do {
     code = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;

@@ -13,8 +13,11 @@ typedef struct {
   int is_folder;
 } weir_input_facts;
 
-/// Opens a file for reading without waiting (a pipe would make the caller wait); raises this process's limit of
-/// open files to the hard limit where the soft one is reached.
+/// Opens a path as `open` does, closed on exec, whatever interruptions occur; raises this process's limit of open
+/// files to the hard limit where the soft one is reached.
+int weir_open(const char *path, int flags, unsigned mode);
+
+/// Opens a file for reading without waiting (a pipe would make the caller wait).
 int weir_open_input(const char *path, weir_input_facts *facts);
 
 void weir_close_input(int fd);

@@ -33,10 +33,9 @@ enum OutputCalls {
   /// Opens a file or folder for reading.
   static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
     // SAFETY: as above.
-    let fd = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let fd = unsafe weir_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard fd >= 0 else {
-      let code = SystemError.last
-      throw CheckpointError(code == ENOENT ? .notFound : .cannotOpen, file: path, errno: code == ENOENT ? nil : code)
+      throw CheckpointError(fd == -ENOENT ? .notFound : .cannotOpen, file: path, errno: fd == -ENOENT ? nil : -fd)
     }
     return fd
   }

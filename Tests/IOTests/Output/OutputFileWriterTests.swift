@@ -128,6 +128,30 @@ private func expectTrap(_ result: ExitTest.Result, _ message: String) {
     }
   }
 
+  @Test func `More files than the soft limit of descriptors are written at once`() async throws {
+    // In a process of its own, because the limit holds for all of it.
+    let scratch = try Scratch()
+    await #expect(processExitsWith: .success) { [folder = scratch.path as String] in
+      #if canImport(Glibc)
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      #else
+        let files = RLIMIT_NOFILE
+      #endif
+      var limit = rlimit()
+      try #require(getrlimit(files, &limit) == 0)
+      limit.rlim_cur = 64
+      try #require(setrlimit(files, &limit) == 0)
+      var writers: [OutputFileWriter] = []
+      for number in 0..<100 { writers.append(try OutputFileWriter(path: "\(folder)/\(number)", byteCount: 1)) }
+      for writer in writers {
+        try writer.write([7], at: 0)
+        try writer.finish()
+      }
+    }
+    #expect(try scratch.names().count == 100)
+    #expect(try scratch.bytes("99") == [7])
+  }
+
   @Test func `A block that starts off a page is a caller's mistake`() async throws {
     let scratch = try Scratch()
     let result = try await #require(
