@@ -72,11 +72,14 @@ public final class OutputFileWriter: Sendable {
       "a block is a multiple of 4096 bytes, or ends the file")
     guard count > 0 else { return }
     let padded = buffer.pad(after: count)
+    // Asked before the write: another thread may fall back during it.
+    let wasUnbuffered = direct.load(ordering: .acquiring)
     var code = OutputCalls.write(fd, buffer, count: padded, at: offset)
-    if code == EINVAL, isUnbuffered {
-      // The device wants a coarser alignment than pages: from now on through the page cache.
-      direct.store(false, ordering: .relaxed)
+    if code == EINVAL, wasUnbuffered {
+      // The device wants a coarser alignment than pages: from now on through the page cache. The descriptor changes
+      // first, so that a thread that finds the mark cleared does write through the cache.
       _ = OutputCalls.setDirect(fd, false)
+      direct.store(false, ordering: .releasing)
       code = OutputCalls.write(fd, buffer, count: padded, at: offset)
     }
     guard code == 0 else { throw failure(code, offset: offset, count: padded) }
