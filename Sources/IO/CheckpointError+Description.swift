@@ -64,6 +64,8 @@ extension CheckpointError: CustomStringConvertible {
       "names \(MessageText.quoted(name)), which does not exist, expected it beside the index"
     case .tensorNotInShard(let shard): "not in \(MessageText.quoted(shard)), expected there by the index"
     case .duplicateTensor(let other): "also in \(MessageText.quoted(other)), expected in one file only"
+    case .checkpointTooLarge(let limit):
+      "takes the checkpoint beyond \(limit) bytes, expected at most that many"
 
     case .cannotCreate: "cannot be created"
     case .writeFailed(let offset): "write failed at offset \(offset)"

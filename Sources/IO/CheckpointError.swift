@@ -88,6 +88,8 @@ public struct CheckpointError: Error, Equatable, Sendable {
     case shardMissing(String)
     case tensorNotInShard(shard: String)
     case duplicateTensor(other: String)
+    /// The tensors up to the one named have more bytes than a checkpoint may.
+    case checkpointTooLarge(limit: Int)
 
     // Writing.
     case cannotCreate

@@ -24,7 +24,7 @@ public struct Catalogue: Sendable {
   /// The place of a name in ``tensors``.
   public func position(of name: String) -> Int? { positions[name] }
 
-  /// Bytes of all tensors' data.
+  /// Bytes of all tensors' data. Cannot overflow: opening a checkpoint limits them to 2^50.
   public var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
   /// Elements of all tensors.

@@ -12,6 +12,7 @@ public struct TensorInfo: Hashable, Sendable {
 
   public var elementCount: Int { shape.elementCount }
 
-  /// Bytes of the tensor's data. Cannot overflow: `Catalogue` and the readers check it once.
+  /// Bytes of the tensor's data. Cannot overflow: opening a checkpoint limits its elements to 2^50 in all, and an
+  /// element has at most eight bytes.
   public var byteCount: Int { shape.elementCount &* dtype.byteCount }
 }

@@ -8,6 +8,11 @@ struct CheckpointShards {
   private(set) var metadata: [String: String] = [:]
   private(set) var notes: [String] = []
   private let names: [String]
+  private var byteCount = 0
+
+  /// The most bytes of all tensors, by which sums over a thousand sources, or as many passes, stay far from overflow:
+  /// no element takes less than a byte, so there are no more elements either, whatever type they are converted to.
+  static let maximumByteCount = 1 << 50
 
   /// Opens the files and reads their headers.
   init(_ found: CheckpointFiles, policy: ReadPolicy, maximumHeaderBytes: Int) throws(CheckpointError) {
@@ -17,10 +22,22 @@ struct CheckpointShards {
       let path = found.folder == "." && found.isLoneFile ? name : FilePath.join(found.folder, name)
       let descriptor = try InputDescriptor(path)
       let header = try SafetensorsHeader.read(descriptor, maximumByteCount: maximumHeaderBytes)
+      try add(header.tensors, of: path)
       if files.isEmpty { metadata = header.metadata }
       tensors += header.tensors
       for range in header.ranges { locations.append(TensorLocation(file: files.count, bytes: range)) }
       files.append(try InputFile(descriptor, policy: policy))
+    }
+  }
+
+  /// Counts the bytes of a file's tensors: a sparse file can claim more than any sum of them could hold.
+  private mutating func add(_ tensors: [TensorInfo], of path: String) throws(CheckpointError) {
+    for tensor in tensors {
+      let (sum, overflow) = byteCount.addingReportingOverflow(tensor.byteCount)
+      guard !overflow, sum <= Self.maximumByteCount else {
+        throw CheckpointError(.checkpointTooLarge(limit: Self.maximumByteCount), file: path, tensor: tensor.name)
+      }
+      byteCount = sum
     }
   }
 
@@ -43,7 +60,7 @@ struct CheckpointShards {
           position: index.position(of: missing.offset))
       }
     }
-    let byteCount = tensors.reduce(0) { $0 + $1.byteCount }
+    byteCount = tensors.reduce(0) { $0 + $1.byteCount }
     if let total = index.totalByteCount, total != byteCount {
       notes.append("the index gives a total_size of \(total) bytes, its tensors have \(byteCount)")
     }

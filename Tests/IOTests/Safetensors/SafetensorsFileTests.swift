@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import WeirIO
@@ -83,6 +84,34 @@ struct SafetensorsFileTests {
       #expect(throws: CheckpointError.self) { try Checkpoint.open(path) }
       try writeFile(path, bytes)
       #expect(try Checkpoint.open(path).catalogue.tensors.count == 1)
+    }
+  }
+
+  /// A folder of sparse files on a file system that has files of any size.
+  @Test(
+    .enabled(if: FileManager.default.isWritableFile(atPath: "/dev/shm")),
+    arguments: [([1 << 62], true), ([1 << 49, 1 << 49], false), ([1 << 49, 1 << 49, 1], true)] as [([Int], Bool)])
+  func `A sparse checkpoint larger than any sum may be is refused`(_ sizes: [Int], _ isRefused: Bool) throws {
+    let folder = "/dev/shm/weir-test-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (number, size) in sizes.enumerated() {
+      let path = "\(folder)/model-0000\(number + 1)-of-0000\(sizes.count).safetensors"
+      let header = #"{"t\#(number)":{"dtype":"U8","shape":[\#(size)],"data_offsets":[0,\#(size)]}}"#
+      let bytes = safetensorsBytes(header: header)
+      try writeFile(path, bytes)
+      try #require(truncate(path, off_t(bytes.count + size)) == 0)
+    }
+    guard isRefused else {
+      #expect(try Checkpoint.open(folder, policy: .read).catalogue.byteCount == 1 << 50)
+      return
+    }
+    let last = sizes.count
+    #expect {
+      try Checkpoint.open(folder, policy: .read)
+    } throws: { error in
+      "\(error)" == "\(folder)/model-0000\(last)-of-0000\(last).safetensors: tensor 't\(last - 1)': "
+        + "takes the checkpoint beyond 1125899906842624 bytes, expected at most that many"
     }
   }
 
