@@ -61,13 +61,12 @@ int weir_open_input(const char *path, weir_input_facts *facts) {
   facts->device = (uint64_t)status.st_dev;
   facts->inode = (uint64_t)status.st_ino;
   facts->is_regular = S_ISREG(status.st_mode);
-  facts->is_folder = S_ISDIR(status.st_mode);
   return fd;
 }
 
 void weir_close_input(int fd) { close(fd); }
 
-int64_t weir_read_input(int fd, void *bytes, size_t count, int64_t offset) {
+int64_t weir_read_at(int fd, void *bytes, size_t count, int64_t offset) {
   size_t done = 0;
   while (done < count) {
     size_t step = count - done > (1 << 30) ? (size_t)1 << 30 : count - done;

@@ -88,20 +88,6 @@ int weir_write_at(int fd, const void *bytes, size_t count, int64_t offset) {
   return 0;
 }
 
-int64_t weir_read_up_to(int fd, void *bytes, size_t count, int64_t offset) {
-  size_t done = 0;
-  while (done < count) {
-    ssize_t got = pread(fd, (char *)bytes + done, count - done, (off_t)(offset + (int64_t)done));
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      return -errno;
-    }
-    if (got == 0) break;
-    done += (size_t)got;
-  }
-  return (int64_t)done;
-}
-
 int weir_sync(int fd) {
 #if defined(__APPLE__)
   // fsync alone leaves the bytes in the drive's own cache there.

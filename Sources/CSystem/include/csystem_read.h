@@ -10,7 +10,6 @@ typedef struct {
   uint64_t device;
   uint64_t inode;
   int is_regular;
-  int is_folder;
 } weir_input_facts;
 
 /// Opens a path as `open` does, closed on exec, whatever interruptions occur; raises this process's limit of open
@@ -23,7 +22,7 @@ int weir_open_input(const char *path, weir_input_facts *facts);
 void weir_close_input(int fd);
 
 /// Reads up to `count` bytes at `offset`; returns how many, less than `count` only at the end of the file.
-int64_t weir_read_input(int fd, void *bytes, size_t count, int64_t offset);
+int64_t weir_read_at(int fd, void *bytes, size_t count, int64_t offset);
 
 /// 1 where the file lies on a network or user-space file system, on which page faults cost a round trip.
 int weir_is_remote(int fd);

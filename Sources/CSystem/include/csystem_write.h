@@ -29,9 +29,6 @@ int weir_preallocate(int fd, int64_t byte_count);
 /// Writes all of the bytes at `offset`, whatever interruptions and short writes occur.
 int weir_write_at(int fd, const void *bytes, size_t count, int64_t offset);
 
-/// Reads up to `count` bytes at `offset`; returns how many, less than `count` only at the end of the file.
-int64_t weir_read_up_to(int fd, void *bytes, size_t count, int64_t offset);
-
 /// Forces a file's or folder's content to the device.
 int weir_sync(int fd);
 

@@ -13,14 +13,13 @@ struct CheckpointFiles {
 
   /// Finds the files of the folder, the index or the file at `path`.
   static func find(_ path: String) throws(CheckpointError) -> CheckpointFiles {
-    switch FileSystem.kind(path) {
+    switch FileSystem.facts(path, followingLinks: true)?.kind {
     case .folder: return try inFolder(path)
     case .file where path.hasSuffix(".json"):
       if let refused = RefusedFormat(name: path) { throw refused.error(path) }
-      let (folder, name) = FilePath.split(path)
-      return try named(by: name, in: folder, path: path)
+      return try named(by: PathText.name(of: path), in: PathText.parent(of: path), path: path)
     case .file: return try lone(path)
-    case .other: throw CheckpointError(.notARegularFile, file: path)
+    case .link, .other: throw CheckpointError(.notARegularFile, file: path)
     case nil:
       // The error of opening tells apart what does not exist and what may not be seen.
       _ = try InputDescriptor(path)
@@ -30,8 +29,8 @@ struct CheckpointFiles {
 
   private static func lone(_ path: String) throws(CheckpointError) -> CheckpointFiles {
     if let refused = RefusedFormat(name: path) { throw refused.error(path) }
-    let (folder, name) = FilePath.split(path)
-    var result = CheckpointFiles(folder: folder, names: [name])
+    let name = PathText.name(of: path)
+    var result = CheckpointFiles(folder: PathText.parent(of: path), names: [name])
     result.isLoneFile = true
     if let shard = ShardName(name), shard.total > 1 {
       result.notes = ["\(MessageText.quoted(name)) is one shard of \(shard.total): the others are not read"]
@@ -40,8 +39,7 @@ struct CheckpointFiles {
   }
 
   private static func inFolder(_ path: String) throws(CheckpointError) -> CheckpointFiles {
-    var folder = path
-    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+    let folder = PathText.trimmed(path)
     let all = try FileSystem.names(in: folder).filter { !$0.hasPrefix(".") }
     let weights = all.filter { $0.hasSuffix(".safetensors") }
     let indexes = all.filter { $0.hasSuffix(indexSuffix) }
@@ -63,7 +61,7 @@ struct CheckpointFiles {
     guard weights.count < 2 else { throw CheckpointError(.ambiguousFolder(weights), file: path) }
     if weights.isEmpty {
       let refused = all.lazy.compactMap { name in RefusedFormat(name: name).map { ($0, name) } }.first
-      if let (format, name) = refused { throw format.error(FilePath.join(folder, name)) }
+      if let (format, name) = refused { throw format.error(PathText.joined(folder, name)) }
       throw CheckpointError(.noCheckpoint, file: path)
     }
     return CheckpointFiles(folder: folder, names: weights)
@@ -73,10 +71,10 @@ struct CheckpointFiles {
   private static func named(
     by name: String, in folder: String, path: String?, beside weights: [String] = []
   ) throws(CheckpointError) -> CheckpointFiles {
-    let index = try ShardIndex(path ?? FilePath.join(folder, name))
+    let index = try ShardIndex(path ?? PathText.joined(folder, name))
     var shards: Set<String> = []
     for entry in index.entries where shards.insert(entry.shard).inserted {
-      guard FileSystem.kind(FilePath.join(folder, entry.shard)) != nil else {
+      guard FileSystem.facts(PathText.joined(folder, entry.shard), followingLinks: true) != nil else {
         throw CheckpointError(
           .shardMissing(entry.shard), file: index.path, position: index.position(of: entry.offset))
       }

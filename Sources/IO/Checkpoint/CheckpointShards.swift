@@ -19,7 +19,7 @@ struct CheckpointShards {
     names = found.names
     for name in found.names {
       // A lone file keeps the path that the user wrote.
-      let path = found.folder == "." && found.isLoneFile ? name : FilePath.join(found.folder, name)
+      let path = found.folder == "." && found.isLoneFile ? name : PathText.joined(found.folder, name)
       let descriptor = try InputDescriptor(path)
       let header = try SafetensorsHeader.read(descriptor, maximumByteCount: maximumHeaderBytes)
       try add(header.tensors, of: path)
@@ -101,8 +101,8 @@ struct ConfigFile {
   static func read(
     in folder: String, isOptional: Bool, notes: inout [String]
   ) throws(CheckpointError) -> ConfigFile? {
-    let path = FilePath.join(folder, "config.json")
-    guard FileSystem.kind(path) == .file else { return nil }
+    let path = PathText.joined(folder, "config.json")
+    guard FileSystem.facts(path, followingLinks: true)?.kind == .file else { return nil }
     do throws(CheckpointError) {
       let bytes = try TextFile.read(path, maximumByteCount: maximumByteCount)
       let value = try TextFile.parse(bytes, path: path, limits: JSONLimits(acceptsNonFinite: true))

@@ -52,7 +52,7 @@ struct ShardIndex {
     _ shard: String, _ path: String, _ position: @autoclosure () -> CheckpointError.Position,
     malformed: (String, String, Int) -> CheckpointError, _ member: JSONMember
   ) throws(CheckpointError) {
-    guard FilePath.isPlainName(shard) else {
+    guard PathText.isPlainName(shard) else {
       throw CheckpointError(.leavesFolder(shard), file: path, position: position())
     }
     if let refused = RefusedFormat(name: shard) { throw refused.error(path) }

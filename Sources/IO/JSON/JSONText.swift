@@ -18,7 +18,7 @@ extension JSON {
   }
 }
 
-/// Appends JSON text to a buffer.
+/// Appends JSON text to a buffer: whole values, or piece by piece what is too large and regular to be made a value first.
 struct JSONWriter {
   let indent: Int?
   var bytes: [UInt8] = []
@@ -55,6 +55,7 @@ struct JSONWriter {
     append(close)
   }
 
+  /// Appends a string in quotes.
   mutating func write(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
     defer { bytes.append(UInt8(ascii: "\"")) }
@@ -87,5 +88,6 @@ struct JSONWriter {
     bytes.append(contentsOf: repeatElement(0x20, count: indent * level))
   }
 
-  private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  /// Appends text as it is.
+  mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 }

@@ -62,9 +62,6 @@ public final class InputFile: Sendable {
     if case .mapped = storage { true } else { false }
   }
 
-  /// The path without links and dots, by which an output can tell that it would be written over this file.
-  public var resolvedPath: String { FileSystem.resolved(path) ?? path }
-
   /// Checks that no page that was read had been lost by the file; to be asked before an output is believed.
   ///
   /// - Throws: ``CheckpointError`` with kind `.truncated`.

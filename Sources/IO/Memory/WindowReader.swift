@@ -36,9 +36,6 @@
     }
   }
 
-  /// Bytes of the buffers that slots hold for files that are read.
-  public var bufferByteCount: Int { slots.reduce(0) { $0 + $1.capacity } }
-
   /// Makes bytes `range` of `file` readable; what the slot gave before is no longer.
   ///
   /// The bytes begin wherever `range` does: a tensor's elements need not be aligned.

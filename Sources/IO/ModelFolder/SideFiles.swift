@@ -7,7 +7,7 @@ public enum SideFiles {
     var names: [String] = []
     for name in try FileSystem.names(in: folder) {
       let path = PathText.joined(folder, name)
-      switch OutputCalls.facts(path, followingLinks: true)?.kind {
+      switch FileSystem.facts(path, followingLinks: true)?.kind {
       case .file where isSideFile(name): names.append(name)
       case .folder where name == "additional_chat_templates":
         names += try files(in: folder, below: name) { $0.hasSuffix(".jinja") }
@@ -59,7 +59,7 @@ public enum SideFiles {
     in folder: String, below name: String, where isWanted: (String) -> Bool
   ) throws(CheckpointError) -> [String] {
     try FileSystem.names(in: PathText.joined(folder, name)).filter(isWanted).map { "\(name)/\($0)" }.filter {
-      OutputCalls.facts(PathText.joined(folder, $0), followingLinks: true)?.kind == .file
+      FileSystem.facts(PathText.joined(folder, $0), followingLinks: true)?.kind == .file
     }
   }
 }

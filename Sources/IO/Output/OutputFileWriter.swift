@@ -113,7 +113,7 @@ public final class OutputFileWriter: Sendable {
     let code = OutputCalls.truncate(fd, byteCount)
     guard code == 0 else { throw CheckpointError(.writeFailed(offset: byteCount), file: path, errno: code) }
     try OutputCalls.sync(fd, path: path)
-    let found = OutputCalls.facts(path, followingLinks: false)?.byteCount
+    let found = FileSystem.facts(path, followingLinks: false)?.byteCount
     guard found == byteCount else {
       throw CheckpointError(
         .outputDiffers(found: found.map { "\($0) bytes" } ?? "disappeared", expected: "\(byteCount)"), file: path)

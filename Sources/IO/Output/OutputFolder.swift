@@ -77,18 +77,14 @@ public final class OutputFolder: Sendable {
   /// Adds a copy of a regular file, following links to it.
   public func copyFile(from source: String, as name: String) throws(CheckpointError) {
     try start(name)
-    let fd = try OutputCalls.openForReading(source)
-    defer { OutputCalls.closeFile(fd) }
-    guard let facts = OutputCalls.facts(source, followingLinks: true), facts.kind == .file else {
-      throw CheckpointError(.notARegularFile, file: source)
-    }
+    let input = try InputDescriptor(source)
     let piece = 1 << 20
-    let writer = try OutputFileWriter(path: path(of: name), byteCount: facts.byteCount, unbuffered: false)
-    for offset in stride(from: 0, to: facts.byteCount, by: piece) {
-      let count = min(piece, facts.byteCount - offset)
-      let bytes = try OutputCalls.read(fd, count: count, at: offset, path: source)
+    let writer = try OutputFileWriter(path: path(of: name), byteCount: input.byteCount, unbuffered: false)
+    for offset in stride(from: 0, to: input.byteCount, by: piece) {
+      let count = min(piece, input.byteCount - offset)
+      let bytes = try input.read(count, at: offset)
       guard bytes.count == count else {
-        throw CheckpointError(.truncated(found: offset + bytes.count, expected: facts.byteCount), file: source)
+        throw CheckpointError(.truncated(found: offset + bytes.count, expected: input.byteCount), file: source)
       }
       try writer.write(bytes, at: offset)
     }
@@ -145,20 +141,18 @@ public final class OutputFolder: Sendable {
       CheckpointError(.outputDiffers(found: found, expected: expected), file: writer.path)
     }
     guard writer.isFinished else { throw differs("a writer at work", "it to be done") }
-    let fd = try OutputCalls.openForReading(writer.path)
-    defer { OutputCalls.closeFile(fd) }
-    let found = OutputCalls.facts(writer.path, followingLinks: false)?.byteCount ?? 0
-    guard found == file.byteCount else { throw differs("\(found) bytes", "\(file.byteCount)") }
-    let header = try OutputCalls.read(fd, count: file.header.count, at: 0, path: writer.path)
+    let written = try InputDescriptor(writer.path)
+    guard written.byteCount == file.byteCount else { throw differs("\(written.byteCount) bytes", "\(file.byteCount)") }
+    let header = try written.read(file.header.count)
     guard header == file.header else { throw differs("another header", "the one that was laid out") }
-    _ = try SafetensorsHeader.read(writer.path, maximumByteCount: .max)
+    _ = try SafetensorsHeader.read(written, maximumByteCount: .max)
   }
 
   /// Forces all files below a folder, and the folders themselves, to the disk.
   private static func syncTree(_ folder: String) throws(CheckpointError) {
     for name in try FileSystem.names(in: folder) {
       let path = PathText.joined(folder, name)
-      switch OutputCalls.facts(path, followingLinks: false)?.kind {
+      switch FileSystem.facts(path, followingLinks: false)?.kind {
       case .folder: try syncTree(path)
       case .file: try OutputCalls.sync(path: path)
       default: throw CheckpointError(.outputDiffers(found: "'\(name)'", expected: "files and folders only"), file: path)
@@ -180,7 +174,7 @@ public final class OutputFolder: Sendable {
       }
       source = path(of: names[0])
       if !target.overwrite { mode = .new }
-    } else if target.overwrite, OutputCalls.facts(finalPath, followingLinks: false) != nil {
+    } else if target.overwrite, FileSystem.facts(finalPath, followingLinks: false) != nil {
       mode = .swapping
     }
     var code = OutputCalls.rename(source, to: finalPath, mode)

@@ -4,16 +4,17 @@ internal import WeirTensors
 enum OutputHeader {
   /// Builds the header of a file that holds `tensors` one after the other.
   static func bytes(for tensors: ArraySlice<TensorInfo>, metadata: [String: String]) -> [UInt8] {
-    var text = JSONWriting(prefix: 8)
+    var text = JSONWriter(indent: nil)
+    text.bytes = [UInt8](repeating: 0, count: 8)
     text.append("{")
     var isFirst = true
     if !metadata.isEmpty {
       text.append("\"__metadata__\":{")
       for (place, entry) in metadata.sorted(by: { $0.key < $1.key }).enumerated() {
         if place > 0 { text.append(",") }
-        text.append(quoting: entry.key)
+        text.write(entry.key)
         text.append(":")
-        text.append(quoting: entry.value)
+        text.write(entry.value)
       }
       text.append("}")
       isFirst = false
@@ -22,7 +23,7 @@ enum OutputHeader {
     for tensor in tensors {
       if !isFirst { text.append(",") }
       isFirst = false
-      text.append(quoting: tensor.name)
+      text.write(tensor.name)
       text.append(":{\"dtype\":\"\(tensor.dtype.rawValue)\",\"shape\":[")
       text.append(tensor.shape.extents.map(String.init).joined(separator: ","))
       text.append("],\"data_offsets\":[\(offset),\(offset + tensor.byteCount)]}")
@@ -35,36 +36,5 @@ enum OutputHeader {
     let length = UInt64(bytes.count - 8)
     for place in 0..<8 { bytes[place] = UInt8(truncatingIfNeeded: length >> (8 * UInt64(place))) }
     return bytes
-  }
-}
-
-/// JSON text under construction, for documents too large and too regular to be built as values first.
-struct JSONWriting {
-  private(set) var bytes: [UInt8]
-
-  /// Starts after `prefix` zero bytes, to be filled in later.
-  init(prefix: Int = 0) { bytes = [UInt8](repeating: 0, count: prefix) }
-
-  /// Appends text as it is.
-  mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
-
-  /// Appends a string in quotes, with the escapes that JSON demands and no others.
-  mutating func append(quoting text: String) {
-    bytes.append(0x22)
-    for byte in text.utf8 {
-      switch byte {
-      case 0x22, 0x5C:
-        bytes.append(0x5C)
-        bytes.append(byte)
-      case 0x0A: append("\\n")
-      case 0x0D: append("\\r")
-      case 0x09: append("\\t")
-      case 0..<0x20:
-        append(byte < 0x10 ? "\\u000" : "\\u00")
-        append(String(byte, radix: 16))
-      default: bytes.append(byte)
-      }
-    }
-    bytes.append(0x22)
   }
 }

@@ -77,15 +77,15 @@ public struct OutputLayout: Sendable {
   /// The index of a checkpoint of several files: which file holds which tensor, in tensor order; `nil` for one file.
   public var indexJSON: [UInt8]? {
     guard files.count > 1 else { return nil }
-    var text = JSONWriting()
+    var text = JSONWriter(indent: nil)
     text.append("{\n  \"metadata\": {\n    \"total_size\": \(dataByteCount)\n  },\n  \"weight_map\": {")
     var isFirst = true
     for file in files {
       for tensor in tensors[file.tensors] {
         text.append(isFirst ? "\n    " : ",\n    ")
-        text.append(quoting: tensor.name)
+        text.write(tensor.name)
         text.append(": ")
-        text.append(quoting: file.name)
+        text.write(file.name)
         isFirst = false
       }
     }

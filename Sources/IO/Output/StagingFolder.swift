@@ -38,8 +38,8 @@ struct StagingFolder: Sendable {
 
   /// Puts an interrupted replacement back, removes what a killed run left, and makes the folder for new files.
   func prepare(for output: String) throws(CheckpointError) {
-    if OutputCalls.facts(replacedPath, followingLinks: false) != nil,
-      OutputCalls.facts(output, followingLinks: false) == nil
+    if FileSystem.facts(replacedPath, followingLinks: false) != nil,
+      FileSystem.facts(output, followingLinks: false) == nil
     {
       let code = OutputCalls.rename(replacedPath, to: output, .replacing)
       guard code == 0 else { throw CheckpointError(.renameFailed(to: output), file: replacedPath, errno: code) }
@@ -84,7 +84,7 @@ struct StagingFolder: Sendable {
     for _ in 0..<64 {
       code = OutputCalls.makeFolder(path)
       guard code == 0 || code == EEXIST else { break }
-      guard OutputCalls.facts(path, followingLinks: false).map({ $0.kind == .folder }) ?? true else {
+      guard FileSystem.facts(path, followingLinks: false).map({ $0.kind == .folder }) ?? true else {
         throw CheckpointError(.notReplaceable("is not a folder"), file: path)
       }
       let lock = OutputCalls.lockFile(PathText.joined(path, "lock"))
@@ -98,7 +98,7 @@ struct StagingFolder: Sendable {
 
   /// Makes a folder and its parents; returns those that did not exist, deepest first.
   private static func makeFolders(_ path: String) throws(CheckpointError) -> [String] {
-    if let facts = OutputCalls.facts(path, followingLinks: true) {
+    if let facts = FileSystem.facts(path, followingLinks: true) {
       guard facts.kind == .folder else { throw CheckpointError(.cannotCreate, file: path, errno: ENOTDIR) }
       return []
     }

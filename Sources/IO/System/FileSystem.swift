@@ -7,25 +7,35 @@ internal import CSystem
 
 /// Questions to the file system that read no file.
 enum FileSystem {
-  /// What a path leads to, links followed.
-  enum Kind {
-    case file
-    case folder
-    case other
+  /// What a path leads to.
+  struct Facts {
+    enum Kind { case file, folder, link, other }
+    let kind: Kind
+    let byteCount: Int
+    let device: UInt64
+    let inode: UInt64
+
+    /// Whether both describe one and the same file or folder, whatever it is called.
+    func isSame(as other: Facts) -> Bool { device == other.device && inode == other.inode }
   }
 
-  /// What `path` leads to; `nil` where there is nothing that this user may see.
-  static func kind(_ path: String) -> Kind? {
-    guard let mode = status(path)?.st_mode else { return nil }
-    switch mode & S_IFMT {
-    case S_IFREG: return .file
-    case S_IFDIR: return .folder
-    default: return .other
-    }
+  /// Describes what stands at `path`; `nil` where nothing does or it cannot be reached.
+  static func facts(_ path: String, followingLinks: Bool) -> Facts? {
+    var facts = weir_path_facts()
+    // SAFETY: the string is terminated, and both live for the call.
+    guard unsafe weir_path_facts_of(path, followingLinks ? 1 : 0, &facts) == 0 else { return nil }
+    let kind: Facts.Kind =
+      switch facts.kind {
+      case WEIR_FILE: .file
+      case WEIR_FOLDER: .folder
+      case WEIR_LINK: .link
+      default: .other
+      }
+    return Facts(kind: kind, byteCount: Int(facts.byte_count), device: facts.device, inode: facts.inode)
   }
 
   /// The present size of a file, `nil` where it cannot be told.
-  static func byteCount(_ path: String) -> Int? { status(path).map { Int($0.st_size) } }
+  static func byteCount(_ path: String) -> Int? { facts(path, followingLinks: true)?.byteCount }
 
   /// The names in a folder, sorted by their bytes; names that are not UTF-8 are left out.
   static func names(in folder: String) throws(CheckpointError) -> [String] {
@@ -44,17 +54,11 @@ enum FileSystem {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// The path without links and dots; `nil` where it leads nowhere.
-  static func resolved(_ path: String) -> String? {
-    // SAFETY: realpath returns a terminated string of its own, which is copied and freed here.
+  /// The path without links, `.` and `..`; `nil` where nothing stands there.
+  static func realPath(_ path: String) -> String? {
+    // SAFETY: given no buffer, realpath allocates the text, which is copied and freed here.
     guard let text = unsafe realpath(path, nil) else { return nil }
     defer { unsafe free(text) }
-    return unsafe String(validatingCString: text)
-  }
-
-  private static func status(_ path: String) -> stat? {
-    var status = stat()
-    // SAFETY: stat reads the terminated path and fills the structure during the call only.
-    return unsafe stat(path, &status) == 0 ? status : nil
+    return unsafe String(cString: text)
   }
 }

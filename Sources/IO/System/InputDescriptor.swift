@@ -33,7 +33,7 @@ struct InputDescriptor: ~Copyable {
     var got: Int64 = 0
     // SAFETY: the C function writes at most `count` bytes, which is the capacity, and says how many it wrote.
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialised in
-      got = unsafe weir_read_input(descriptor, buffer.baseAddress, count, Int64(offset))
+      got = unsafe weir_read_at(descriptor, buffer.baseAddress, count, Int64(offset))
       initialised = Int(max(0, got))
     }
     guard got >= 0 else { throw CheckpointError(.readFailed, file: path, byteOffset: offset, errno: Int32(-got)) }
@@ -43,7 +43,7 @@ struct InputDescriptor: ~Copyable {
   /// Fills `buffer` from `offset` on; an error where the file ends before.
   func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int) throws(CheckpointError) {
     // SAFETY: the C function writes within the buffer, which its owner keeps alive during the call.
-    let got = unsafe weir_read_input(descriptor, buffer.baseAddress, buffer.count, Int64(offset))
+    let got = unsafe weir_read_at(descriptor, buffer.baseAddress, buffer.count, Int64(offset))
     guard got >= 0 else { throw CheckpointError(.readFailed, file: path, byteOffset: offset, errno: Int32(-got)) }
     guard got == buffer.count else {
       throw CheckpointError(.truncated(found: FileSystem.byteCount(path), expected: byteCount), file: path)

@@ -7,18 +7,6 @@ internal import CSystem
 
 /// The system calls that writing needs, without pointers: paths and descriptors in, numbers or typed errors out.
 enum OutputCalls {
-  /// What a path leads to.
-  struct Facts {
-    enum Kind { case file, folder, link, other }
-    let kind: Kind
-    let byteCount: Int
-    let device: UInt64
-    let inode: UInt64
-
-    /// Whether both describe one and the same file or folder, whatever it is called.
-    func isSame(as other: Facts) -> Bool { device == other.device && inode == other.inode }
-  }
-
   // MARK: Files
 
   /// Creates a file that must not exist yet.
@@ -31,7 +19,7 @@ enum OutputCalls {
   }
 
   /// Opens a file or folder for reading.
-  static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
+  private static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
     // SAFETY: as above.
     let fd = unsafe weir_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard fd >= 0 else {
@@ -57,20 +45,6 @@ enum OutputCalls {
     return unsafe -weir_write_at(fd, buffer.bytes.baseAddress, count, Int64(offset))
   }
 
-  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
-  static func read(_ fd: Int32, count: Int, at offset: Int, path: String) throws(CheckpointError) -> [UInt8] {
-    var got: Int64 = 0
-    // SAFETY: the memory holds `count` bytes; as many as were read are declared initialized.
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, used in
-      got = unsafe weir_read_up_to(fd, memory.baseAddress, count, Int64(offset))
-      used = max(0, Int(got))
-    }
-    guard got >= 0 else {
-      throw CheckpointError(.readFailed, file: path, byteOffset: offset, errno: Int32(truncatingIfNeeded: -got))
-    }
-    return bytes
-  }
-
   /// Cuts or extends a file; returns an error number, 0 for success.
   static func truncate(_ fd: Int32, _ byteCount: Int) -> Int32 {
     while ftruncate(fd, off_t(byteCount)) != 0 {
@@ -94,29 +68,6 @@ enum OutputCalls {
   }
 
   // MARK: Paths
-
-  /// Describes what stands at `path`; `nil` where nothing does or it cannot be reached.
-  static func facts(_ path: String, followingLinks: Bool) -> Facts? {
-    var facts = weir_path_facts()
-    // SAFETY: the string is terminated, and both live for the call.
-    guard unsafe weir_path_facts_of(path, followingLinks ? 1 : 0, &facts) == 0 else { return nil }
-    let kind: Facts.Kind =
-      switch facts.kind {
-      case WEIR_FILE: .file
-      case WEIR_FOLDER: .folder
-      case WEIR_LINK: .link
-      default: .other
-      }
-    return Facts(kind: kind, byteCount: Int(facts.byte_count), device: facts.device, inode: facts.inode)
-  }
-
-  /// The path without links, `.` and `..`; `nil` where nothing stands there.
-  static func realPath(_ path: String) -> String? {
-    // SAFETY: given no buffer, realpath allocates the text, which is copied and freed here.
-    guard let text = unsafe realpath(path, nil) else { return nil }
-    defer { unsafe free(text) }
-    return unsafe String(cString: text)
-  }
 
   /// Makes one folder; returns an error number, 0 for success.
   static func makeFolder(_ path: String) -> Int32 {

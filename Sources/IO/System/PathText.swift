@@ -1,4 +1,4 @@
-/// Paths as text: only what outputs need, with `/` between names.
+/// Paths as text: only what checkpoints and outputs need, with `/` between names.
 enum PathText {
   /// The path without slashes at its end; `/` stays.
   static func trimmed(_ path: String) -> String {
@@ -23,5 +23,10 @@ enum PathText {
   /// `name` in `folder`.
   static func joined(_ folder: String, _ name: String) -> String {
     folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+  }
+
+  /// Whether `name` names something directly in its folder, wherever it is put.
+  static func isPlainName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 < 0x20 }
   }
 }
