@@ -36,15 +36,19 @@
     }
   }
 
-  /// Makes bytes `range` of `file` readable; what the slot gave before is no longer.
+  /// Makes bytes `range` of `file` readable; what the slot gave before is not to be used any more.
   ///
-  /// The bytes begin wherever `range` does: a tensor's elements need not be aligned.
+  /// The bytes begin wherever `range` does: a tensor's elements need not be aligned. Where the slot's window holds the
+  /// range already, nothing moves. Where it does not, what the slot gave before fares as its file does: of a file that is
+  /// read the buffer is filled anew or replaced, and the old bytes are gone; of a mapped file they stay where they are
+  /// while the file object lives, but the pages that the new window does not share have been dropped, and touching them
+  /// would bring them back, one fault each, into memory that no window lets go of.
   ///
   /// - Parameters:
   ///   - file: the input.
   ///   - range: bytes of the file, inside it.
   ///   - slot: a small number, one per window that the worker holds at the same time.
-  /// - Returns: the bytes, valid until the slot is closed or opened again.
+  /// - Returns: the bytes, to be used until the slot is closed or opened again, and while the file object lives.
   /// - Throws: ``CheckpointError`` where the file has shrunk or the system cannot read it.
   public mutating func open(
     _ file: InputFile, _ range: Range<Int>, slot: Int
