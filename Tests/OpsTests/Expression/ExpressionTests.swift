@@ -42,7 +42,7 @@ private struct RandomExpression {
 
   private mutating func next() -> Pair {
     let (a, b, c) = (random.pick(pool), random.pick(pool), random.pick(pool))
-    switch random.int(0..<16) {
+    switch random.int(0..<17) {
     case 0, 1: return Self.combine(a, b, +, +)
     case 2: return Self.combine(a, b, -, -)
     case 3, 4: return Self.combine(a, b, *, *)
@@ -57,6 +57,7 @@ private struct RandomExpression {
         value: select(a.value, b.value, c.value),
         numbers: a.numbers.indices.map { a.numbers[$0] != 0 ? b.numbers[$0] : c.numbers[$0] })
     case 12: return trim(a)
+    case 16: return map(a, direction) { $0 >= 0 ? 1 : -1 }
     case 13: return map(a, { -$0 }, { -$0 })
     default: return statistic(a, b)
     }

@@ -88,7 +88,7 @@ import Testing
       }
       let unary: [(Operation.Unary, (Element) -> Element)] = [
         (.negate, { -$0 }), (.absolute, { $0.magnitude }), (.sign, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }),
-        (.squareRoot, { $0.squareRoot() }),
+        (.squareRoot, { $0.squareRoot() }), (.direction, { $0 >= 0 ? 1 : -1 }),
       ]
       for (operation, plain) in unary {
         expect(
@@ -103,6 +103,12 @@ import Testing
       expect(
         results([a, b, c]) { Element.select($0, $1[0], $1[1], $1[2], $2) },
         (0..<count).map { a[$0] != 0 ? b[$0] : c[$0] }, "select")
+      expect(
+        results([a, b]) { Element.selectRight($0, $1[0], $1[1], s, $2) }, zip(a, b).map { $0 != 0 ? $1 : s },
+        "select right")
+      expect(
+        results([a, b]) { Element.selectLeft($0, $1[0], s, $1[1], $2) }, zip(a, b).map { $0 != 0 ? s : $1 },
+        "select left")
       expect(results([a]) { tile, _, count in Element.fill(tile, s, count) }, a.map { _ in s }, "fill")
       for least in [UInt64(1), Element(1).key, Element(1).key + 1, Element.infinity.key, .max] {
         expect(

@@ -76,7 +76,18 @@ enum KeyKind: String, CaseIterable, Sendable {
       [UInt64](repeating: Element(1e30).key, count: 64),
     ]
     let rank = keys.enumerated().sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }.map(\.offset)
+    /// The elements that a selection keeps.
+    func kept(_ selection: Selection) -> [Int] {
+      keys.indices.filter {
+        keys[$0] > selection.threshold || (keys[$0] == selection.threshold && $0 <= selection.cut)
+      }
+    }
     for k in 1...count {
+      for rule in SelectionRule.allCases {
+        let keeps = ReferenceStatistics.keeps(rounded, count: k, exactly: rule == .exactK)
+        let gathered = Selection(of: keys, count: k, rule: rule)
+        #expect(kept(gathered) == keeps.indices.filter { keeps[$0] }, "\(kind) k \(k) \(rule), gathered")
+      }
       for (number, sample) in samples.enumerated() {
         for rule in SelectionRule.allCases {
           let binBits = [4, 8, 11][(k + number) % 3]
@@ -86,19 +97,14 @@ enum KeyKind: String, CaseIterable, Sendable {
           let least = sorted[k - 1]
           // Zeros are never kept, so neither threshold nor cut matter below the smallest key that is one.
           #expect(selection.threshold == max(1, least), "\(kind) k \(k) \(rule) sample \(number)")
-          let kept = keys.indices.filter {
-            keys[$0] > selection.threshold || (keys[$0] == selection.threshold && $0 <= selection.cut)
-          }
           let expected =
             rule == .exactK
             ? rank.prefix(k).filter { keys[$0] > 0 }.sorted() : keys.indices.filter { keys[$0] >= max(1, least) }
-          #expect(kept == expected, "\(kind) k \(k) \(rule) sample \(number)")
+          #expect(kept(selection) == expected, "\(kind) k \(k) \(rule) sample \(number)")
           #expect(reads <= (Element.keyBits + binBits - 1) / binBits + 4, "\(kind) k \(k) \(rule) sample \(number)")
         }
       }
     }
-    let keeps = ReferenceStatistics.keeps(rounded, count: count / 2, exactly: true)
-    #expect(keeps.indices.filter { keeps[$0] } == rank.prefix(count / 2).filter { keys[$0] > 0 }.sorted())
   }
 
   @Test(arguments: KeyKind.allCases)
@@ -188,6 +194,13 @@ enum KeyKind: String, CaseIterable, Sendable {
       return place % stride < 1024 ? Float(1e-30) : Float(bitPattern: bits)
     }
     try trimLarge(values, count: count, rule: .exactK)
+  }
+
+  @Test(arguments: [65_536, 65_537, 200_000], [1, 30_000, 65_536])
+  func `A tensor of a few chunks is trimmed exactly`(length: Int, count: Int) throws {
+    var random = SplitMix64(seed: 7)
+    let values = (0..<length).map { _ in Float(random.int(-500..<501)) }
+    for rule in SelectionRule.allCases { try trimLarge(values, count: count, rule: rule) }
   }
 
   @Test(arguments: SelectionRule.allCases)
