@@ -21,6 +21,10 @@ struct GraphChecker {
   private var order: [NodeSpec] = []
   /// The spaces that are known.
   private var spaces: [String: Space] = [:]
+  /// How many nodes lie one above the other up to and with each node.
+  private var depths: [String: Int] = [:]
+  /// The deepest node that is taken: expressions are worked through by recursion, on the small stacks of threads.
+  private static let deepest = 500
 
   init(sources: [Named<SourceSpec>], nodes: [Named<NodeSpec>], outputs: [OutputSpec], reader: Reader) {
     self.reader = reader
@@ -88,10 +92,22 @@ struct GraphChecker {
         stack.removeLast()
         marks[frame.node.name.name] = .done
         order.append(frame.node)
+        measure(frame.node)
         let space = SpaceChecker(node: frame.node, spaces: spaces, reader: reader).result()
         spaces[frame.node.name.name] = space
       }
     }
+  }
+
+  /// Works out how deep a node lies, and reports the first of a chain that lies too deep.
+  private mutating func measure(_ node: NodeSpec) {
+    let depth = 1 + (node.references.map { depths[$0.name] ?? 0 }.max() ?? 0)
+    depths[node.name.name] = depth
+    guard depth == Self.deepest + 1 else { return }
+    reader.error(
+      at: node.name.position.offset,
+      "node \(MessageText.quoted(node.name.name)) lies \(depth) nodes deep, expected at most \(Self.deepest); "
+        + "split the pipeline in two")
   }
 
   private mutating func enter(_ name: String) {
