@@ -21,7 +21,19 @@ struct ModelSideFiles {
     if let donor = output.donor {
       let checkpoint = plan.graph.sources[donor].checkpoint
       if let config = checkpoint.config, let bytes = checkpoint.configBytes {
-        let patched = ConfigPatch(dtype: commonDType, layers: layers(donor)).applied(to: config)
+        var patch = ConfigPatch(dtype: commonDType)
+        switch layerOrigins {
+        case .kept: break
+        case .renumbered(let sources):
+          if let count = checkpoint.catalogue.layerCounts.values.max() {
+            patch.layers = ConfigPatch.Layers(sourceCount: count, sources: sources)
+          }
+        case .unknown:
+          notes.append(
+            "config.json: layers were renamed before they were stacked, its layer count and lists are the source's; "
+              + "set them by hand")
+        }
+        let patched = patch.applied(to: config)
         notes += patched.notes
         try folder.addFile("config.json", bytes: patched.bytes(original: bytes))
         try SideFiles.copy(from: checkpoint.folder, into: folder)
@@ -41,23 +53,45 @@ struct ModelSideFiles {
     return counts.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key
   }
 
-  /// The source layer of each output layer, where a stack has renumbered them.
-  private func layers(_ donor: Int) -> ConfigPatch.Layers? {
-    guard let sources = layers(of: output.value),
-      let count = plan.graph.sources[donor].checkpoint.catalogue.layerCounts.values.max()
-    else { return nil }
-    return ConfigPatch.Layers(sourceCount: count, sources: sources)
+  /// What is known of where a value's layers come from.
+  private enum LayerOrigins {
+    /// No stack has touched them.
+    case kept
+    /// For each layer, the layer of the donor.
+    case renumbered([Int])
+    /// A stack took layers that a name before it had moved.
+    case unknown
   }
 
-  /// The layers of a value as those of its donor, through all stacks on the way there; `nil` where there is none.
-  private func layers(of index: ValueIndex) -> [Int]? {
-    guard case .node(let number) = index else { return nil }
-    let node = plan.graph.nodes[number]
-    guard !node.spec.parts.isEmpty else { return node.lead.flatMap(layers(of:)) }
-    return zip(node.spec.parts, node.models).flatMap { part, input in
-      let below = layers(of: input)
-      return part.layers.map { below?[$0] ?? $0 }
+  /// The layers of the output as those of its donor, through all stacks on the way there.
+  ///
+  /// Nodes stand after what they read, so that one walk over them in order is enough.
+  private var layerOrigins: LayerOrigins {
+    guard case .node(let target) = output.value else { return .kept }
+    var known: [Int: LayerOrigins] = [:]
+    func origins(_ index: ValueIndex) -> LayerOrigins {
+      guard case .node(let number) = index else { return .kept }
+      return known[number] ?? .kept
     }
+    for number in plan.graph.nodes(under: output.value) {
+      let node = plan.graph.nodes[number]
+      known[number] = node.spec.parts.isEmpty ? node.lead.map(origins) ?? .kept : stacked(node, origins)
+    }
+    return known[target] ?? .kept
+  }
+
+  private func stacked(_ node: NodePlan, _ origins: (ValueIndex) -> LayerOrigins) -> LayerOrigins {
+    var layers: [Int] = []
+    for (part, input) in zip(node.spec.parts, node.models) {
+      switch origins(input) {
+      case .kept: layers += part.layers
+      case .renumbered(let below):
+        guard part.layers.upperBound <= below.count else { return .unknown }
+        layers += below[part.layers]
+      case .unknown: return .unknown
+      }
+    }
+    return .renumbered(layers)
   }
 
   private func card(_ folder: OutputFolder) -> ModelCard {
