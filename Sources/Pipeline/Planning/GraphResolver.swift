@@ -4,9 +4,9 @@ internal import WeirTensors
 
 /// Finds every node's inputs and tensors, and everything in which the inputs disagree, from headers alone.
 struct GraphResolver {
-  private let spec: PipelineSpec
+  let spec: PipelineSpec
   private(set) var plan: GraphPlan
-  private(set) var diagnostics: [Diagnostic] = []
+  var diagnostics: [Diagnostic] = []
   private var places: [String: ValueIndex] = [:]
 
   /// How many tensors a message per node names one by one.
@@ -114,75 +114,6 @@ struct GraphResolver {
     return plan.sources[donor].checkpoint.config?["tie_word_embeddings"]?.bool == true
   }
 
-  // MARK: - Stacks
-
-  private mutating func stacking(_ node: NodeSpec, _ method: any Method.Type) -> NodePlan? {
-    let places = node.parts.compactMap { place(of: $0.from) }
-    guard places.count == node.parts.count, let first = places.first, let last = places.last else { return nil }
-    if node.filter != .all {
-      diagnose(
-        "node '\(node.name.name)' stacks whole layers, expected no \"include\" and no \"exclude\"; put them on another node",
-        node)
-    }
-    guard let stack = mainStack(plan.catalogue(of: first)) else {
-      diagnose("node '\(node.name.name)' stacks '\(plan.name(of: first))', which has no numbered layers", node)
-      return nil
-    }
-    var tensors: [TensorInfo] = []
-    var origins: [NodePlan.Origin] = []
-    func take(_ index: ValueIndex, _ tensor: TensorInfo, as name: String) {
-      origins.append(NodePlan.Origin(lead: index, name: tensor.name, mergedIndex: nil))
-      tensors.append(TensorInfo(name: node.rename.apply(name), dtype: tensor.dtype, shape: tensor.shape))
-    }
-    for tensor in plan.catalogue(of: first).tensors
-    where isOutside(tensor.name, stack, plan.catalogue(of: first)) == .before {
-      take(first, tensor, as: tensor.name)
-    }
-    var layer = 0
-    for (part, index) in zip(node.parts, places) {
-      let catalogue = plan.catalogue(of: index)
-      let count = catalogue.layerCounts[stack] ?? 0
-      guard part.layers.upperBound <= count else {
-        diagnostics.append(
-          Diagnostic(
-            "node '\(node.name.name)': layers [\(part.layers.lowerBound), \(part.layers.upperBound)] of "
-              + "'\(part.from.name)', expected a range within [0, \(count)], the layers of its '\(stack)'",
-            file: spec.file, position: part.position))
-        return nil
-      }
-      let byLayer = Dictionary(grouping: catalogue.tensors) { tensor in
-        LayerPosition(name: tensor.name).flatMap { $0.stack == stack ? $0.index : nil } ?? -1
-      }
-      for number in part.layers {
-        for tensor in byLayer[number] ?? [] {
-          take(index, tensor, as: LayerPosition(name: tensor.name)?.name(atLayer: layer) ?? tensor.name)
-        }
-        layer += 1
-      }
-    }
-    for tensor in plan.catalogue(of: last).tensors
-    where isOutside(tensor.name, stack, plan.catalogue(of: last)) == .after {
-      take(last, tensor, as: tensor.name)
-    }
-    reportRepeatedNames(tensors, node)
-    return NodePlan(
-      spec: node, method: method, base: nil, models: places, modelIsDelta: places.map { _ in false },
-      catalogue: Catalogue(tensors), origins: origins, mergedElementCount: 0)
-  }
-
-  /// The stack with the most layers.
-  private func mainStack(_ catalogue: Catalogue) -> String? {
-    catalogue.layerCounts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-  }
-
-  private enum Side { case before, after }
-
-  /// On which side of the layers a tensor outside the stack stands.
-  private func isOutside(_ name: String, _ stack: String, _ catalogue: Catalogue) -> Side? {
-    if let layer = LayerPosition(name: name), layer.stack == stack { return nil }
-    return catalogue.placement(of: name) == .after ? .after : .before
-  }
-
   // MARK: - Reports
 
   /// What is wrong with a node's tensors, before it is put into a few sentences.
@@ -220,7 +151,7 @@ struct GraphResolver {
     }
   }
 
-  private mutating func reportRepeatedNames(_ tensors: [TensorInfo], _ node: NodeSpec) {
+  mutating func reportRepeatedNames(_ tensors: [TensorInfo], _ node: NodeSpec) {
     var seen: Set<String> = []
     if let twice = tensors.first(where: { !seen.insert($0.name).inserted }) {
       diagnose(
@@ -240,7 +171,7 @@ struct GraphResolver {
     }
   }
 
-  private mutating func diagnose(_ message: String, _ node: NodeSpec) {
+  mutating func diagnose(_ message: String, _ node: NodeSpec) {
     diagnostics.append(Diagnostic(message, file: spec.file, position: node.name.position))
   }
 }

@@ -35,4 +35,28 @@ import WeirTensors
       #expect(try scene.list("out").map(\.values) == [[1], [2]])
     }
   }
+
+  @Test func `A stack of more than a million tensors is refused before it is made`() throws {
+    try withScene { scene in
+      try scene.add("a", (0..<150).map { TestTensor("l.0.w\($0)", [1]) })
+      let part = { (from: String, layers: Int) in #"{"from": "\#(from)", "layers": [0, \#(layers)]}"# }
+      let wide = #"{"op": "stack", "parts": [\#([String](repeating: part("a", 1), count: 1000).joined(separator: ","))]}"#
+      let wider = #"{"op": "stack", "parts": [\#([String](repeating: part("s", 1000), count: 8).joined(separator: ","))]}"#
+      let text = pipeline(["a"], graph: [("s", wide), ("t", wider)], outputs: [("t", "digest:")])
+      #expect(
+        scene.complaints(text) == [
+          "node 't' stacks 1200000 tensors, expected at most 1000000; take fewer layers"
+        ])
+    }
+  }
+
+  @Test func `A stack of more layers than any model has is refused`() throws {
+    try withScene { scene in
+      try scene.add("a", [TestTensor("l.0.w", [1]), TestTensor("l.1000000000000.w", [2])])
+      let node = #"{"op": "stack", "parts": [{"from": "a", "layers": [0, 1000000000001]}]}"#
+      let text = pipeline(["a"], graph: [("s", node)], outputs: [("s", "digest:")])
+      #expect(scene.complaints(text).allSatisfy { $0.contains("expected at most 10000") || $0.contains("layers") })
+      #expect(!scene.complaints(text).isEmpty)
+    }
+  }
 }
