@@ -64,7 +64,7 @@ extension GraphResolver {
       }
     }
     for tensor in after { take(last, tensor, as: tensor.name) }
-    reportRepeatedNames(tensors, node)
+    reportNames(tensors, origins, node)
     return NodePlan(
       spec: node, method: method, base: nil, models: places, modelIsDelta: places.map { _ in false },
       catalogue: Catalogue(tensors), origins: origins, mergedElementCount: 0)

@@ -57,7 +57,7 @@ struct GraphResolver {
     }
     addExtras(node, models, lead, &problems, &tensors, &origins)
     report(problems, node)
-    reportRepeatedNames(tensors, node)
+    reportNames(tensors, origins, node)
     return NodePlan(
       spec: node, method: method, base: base, models: models,
       modelIsDelta: node.models.map {
@@ -151,7 +151,12 @@ struct GraphResolver {
     }
   }
 
-  mutating func reportRepeatedNames(_ tensors: [TensorInfo], _ node: NodeSpec) {
+  /// Names that a node gives twice, or that no reader would take.
+  mutating func reportNames(_ tensors: [TensorInfo], _ origins: [NodePlan.Origin], _ node: NodeSpec) {
+    if let complaint = TensorName.complaint(zip(tensors, origins).lazy.map { ($1.name, $0.name) }) {
+      diagnose("node \(MessageText.quoted(node.name.name)): \(complaint)", node)
+      return
+    }
     var seen: Set<String> = []
     if let twice = tensors.first(where: { !seen.insert($0.name).inserted }) {
       diagnose(

@@ -126,6 +126,7 @@ private struct Planner {
     var names: [String] = []
     var seen: Set<String> = []
     var modelLevels = 0
+    var hasBadName = false
     var modelSweeps = 0
     var failures: [String: Int] = [:]
     for tensor in graph.catalogue(of: value).tensors where output.filter.admits(tensor.name) {
@@ -141,7 +142,11 @@ private struct Planner {
         continue
       }
       let name = output.rename.apply(tensor.name)
-      if !seen.insert(name).inserted {
+      if !hasBadName, let complaint = TensorName.complaint([(tensor.name, name)]) {
+        hasBadName = true
+        diagnostics.append(Diagnostic("output: \(complaint)", file: spec.file, position: output.position))
+      }
+      if !hasBadName, !seen.insert(name).inserted {
         diagnostics.append(
           Diagnostic(
             "two tensors of the output get the name '\(name)'; change \"rename\"", file: spec.file,
