@@ -142,8 +142,13 @@ extension NodePlan {
     let given = ([spec.parameters] + spec.models.map(\.parameters)).joined()
     return Set(
       given.compactMap { name, value in
-        guard case .number(let number) = value.content, Set(number.numbers).count > 1 else { return nil }
-        return name
+        guard case .number(let number) = value.content else { return nil }
+        var numbers = Set(number.numbers)
+        // Where no rule need match, the default is one more of them.
+        if !number.holdsForAll, case .number(let standard)? = spec.declaration.parameter(named: name)?.standard {
+          numbers.insert(standard)
+        }
+        return numbers.count > 1 ? name : nil
       })
   }
 

@@ -29,6 +29,12 @@ public enum NumberValue: Hashable, Sendable {
     if case .constant(let number) = self { number } else { nil }
   }
 
+  /// Whether there is a number for every name, whatever it is.
+  public var holdsForAll: Bool {
+    guard case .rules(let rules) = self else { return true }
+    return rules.contains { rule in rule.glob?.pattern.allSatisfy { $0 == "*" } ?? true }
+  }
+
   /// Every number that a tensor's value may be, or lies between.
   public var numbers: [Double] {
     switch self {
