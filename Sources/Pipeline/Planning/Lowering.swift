@@ -145,7 +145,7 @@ extension NodePlan {
         guard case .number(let number) = value.content else { return nil }
         var numbers = Set(number.numbers)
         // Where no rule need match, the default is one more of them.
-        if !number.holdsForAll, case .number(let standard)? = spec.declaration.parameter(named: name)?.standard {
+        if !number.holdsForAll, case .number(let standard)? = spec.declaration[parameter: name]?.standard {
           numbers.insert(standard)
         }
         return numbers.count > 1 ? name : nil
