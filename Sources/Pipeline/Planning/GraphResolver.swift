@@ -8,12 +8,18 @@ struct GraphResolver {
   private(set) var plan: GraphPlan
   var diagnostics: [Diagnostic] = []
   private var places: [String: ValueIndex] = [:]
+  private var vocabulary: VocabularyCheck
 
   /// How many tensors a message per node names one by one.
   private static let listed = 3
 
-  init(_ spec: PipelineSpec, sources: [OpenSource]) {
+  /// What is odd and yet allowed.
+  var warnings: [Diagnostic] { vocabulary.warnings }
+
+  /// - Parameter memory: bytes that looking into tokenizers may take.
+  init(_ spec: PipelineSpec, sources: [OpenSource], memory: Int) {
     self.spec = spec
+    vocabulary = VocabularyCheck(memory: memory, file: spec.file)
     plan = GraphPlan(sources: sources, checksFinite: spec.nanPolicy == .error)
     for (index, source) in sources.enumerated() { places[source.spec.name.name] = .source(index) }
   }
@@ -29,7 +35,7 @@ struct GraphResolver {
       places[node.name.name] = .node(plan.nodes.count)
       plan.nodes.append(resolved)
       checkQuantisation(resolved)
-      diagnostics += VocabularyCheck.diagnostics(resolved, plan, file: spec.file)
+      diagnostics += vocabulary.diagnostics(resolved, plan)
     }
   }
 

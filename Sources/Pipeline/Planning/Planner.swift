@@ -33,9 +33,10 @@ private struct Planner {
     checkOptions()
     let sources = openSources()
     try throwIfWrong()
-    var resolver = GraphResolver(spec, sources: sources)
+    var resolver = GraphResolver(spec, sources: sources, memory: options.memory)
     resolver.resolve()
     diagnostics += resolver.diagnostics
+    warnings += resolver.warnings
     try throwIfWrong()
     let graph = resolver.plan
     let forcesDouble = forcesDouble(graph)
