@@ -216,9 +216,9 @@ private struct Planner {
 
   private func position(of node: String) -> Position? { spec.nodes.first { $0.name.name == node }?.name.position }
 
-  /// Adds up what goes to each place, and asks whether it fits.
+  /// Adds up what goes to each disk, and asks whether it fits.
   private mutating func checkSpace(_ outputs: [Plan.Output]) {
-    var needed = 0
+    var onDevice: [UInt64?: Int] = [:]
     for output in outputs {
       let path: String
       switch output.spec.destination {
@@ -226,7 +226,8 @@ private struct Planner {
       case .file(let file): path = file
       case .digest: continue
       }
-      needed += output.bytesOut
+      let needed = onDevice[device(of: path), default: 0] + output.bytesOut
+      onDevice[device(of: path)] = needed
       guard let free = freeBytes(at: path), free < needed else { continue }
       let problem = Diagnostic(
         "output '\(path)' needs \(Quantity.text(needed)), \(Quantity.text(free)) are free; make room or write elsewhere",
