@@ -63,9 +63,11 @@ public struct CompatibilityCheck: Sendable {
 
   private mutating func checkAlone(_ model: Checkpoint) {
     if let quantisation = model.quantisation {
-      add(.error, "'\(model.path)' is quantised: \(quantisation); dequantise it, or use what it was made from")
+      add(
+        .error,
+        "\(MessageText.quoted(model.path)) is quantised: \(quantisation); dequantise it, or use what it was made from")
     }
-    for note in model.notes { add(.note, "'\(model.path)': \(note)") }
+    for note in model.notes { add(.note, "\(MessageText.quoted(model.path)): \(note)") }
   }
 
   // MARK: Tensors
@@ -90,12 +92,13 @@ public struct CompatibilityCheck: Sendable {
       let isVocabulary = VocabularyCheck.isVocabularyTensor(a.name)
       add(
         .error,
-        "tensor \(MessageText.quoted(a.name)) has shape \(a.shape) in '\(first.path)' and \(b.shape) in '\(other.path)'"
+        "tensor \(MessageText.quoted(a.name)) has shape \(a.shape) in \(MessageText.quoted(first.path)) and \(b.shape) in \(MessageText.quoted(other.path))"
           + (isVocabulary ? "; exclude it, so that it comes from one model" : ""))
     }
     if shapes.count > Self.listed {
       add(
-        .error, "\(shapes.count - Self.listed) more tensors differ in shape between '\(first.path)' and '\(other.path)'"
+        .error,
+        "\(shapes.count - Self.listed) more tensors differ in shape between \(MessageText.quoted(first.path)) and \(MessageText.quoted(other.path))"
       )
     }
     if let (a, b) = unmergeable.first {
@@ -112,7 +115,8 @@ public struct CompatibilityCheck: Sendable {
     let subject =
       count == 1
       ? "tensor \(MessageText.quoted(a.name)) is" : "\(count) tensors (\(MessageText.quoted(a.name)), …) are"
-    return "\(subject) \(a.dtype.rawValue) in '\(first.path)' and \(b.dtype.rawValue) in '\(other.path)'"
+    return
+      "\(subject) \(a.dtype.rawValue) in \(MessageText.quoted(first.path)) and \(b.dtype.rawValue) in \(MessageText.quoted(other.path))"
   }
 
   private mutating func reportMissing(in model: Checkpoint, of other: Checkpoint) {
@@ -121,7 +125,9 @@ public struct CompatibilityCheck: Sendable {
       let tied = names.filter { $0.hasSuffix("lm_head.weight") }
       names.removeAll { $0.hasSuffix("lm_head.weight") }
       for name in tied {
-        add(.note, "'\(model.path)' ties its head to its embedding and has no \(MessageText.quoted(name))")
+        add(
+          .note,
+          "\(MessageText.quoted(model.path)) ties its head to its embedding and has no \(MessageText.quoted(name))")
       }
     }
     guard !names.isEmpty else { return }
@@ -129,7 +135,8 @@ public struct CompatibilityCheck: Sendable {
     let more = names.count > Self.listed ? " and \(names.count - Self.listed) more" : ""
     add(
       .error,
-      "'\(model.path)' lacks \(list)\(more) of '\(other.path)'; use \"on_missing\": \"skip_model\" or \"exclude\"")
+      "\(MessageText.quoted(model.path)) lacks \(list)\(more) of \(MessageText.quoted(other.path)); use \"on_missing\": \"skip_model\" or \"exclude\""
+    )
   }
 
   // MARK: Vocabularies
@@ -138,7 +145,10 @@ public struct CompatibilityCheck: Sendable {
     let texts = [first, other].map { SideFileComparison.text("tokenizer.json", of: $0) }
     guard let one = texts[0], let two = texts[1] else {
       if let having = [(texts[0], first, other), (texts[1], other, first)].first(where: { $0.0 != nil }) {
-        add(.note, "'\(having.2.path)' has no tokenizer.json to compare with that of '\(having.1.path)'")
+        add(
+          .note,
+          "\(MessageText.quoted(having.2.path)) has no tokenizer.json to compare with that of \(MessageText.quoted(having.1.path))"
+        )
       }
       return
     }
@@ -147,15 +157,18 @@ public struct CompatibilityCheck: Sendable {
     if let difference = VocabularyCheck.difference(rows[0], rows[1]) {
       add(
         .error,
-        "token \(difference.token) is row \(difference.first) in '\(first.path)' and row \(difference.second) in "
-          + "'\(other.path)'; exclude the embeddings and the head")
+        "token \(difference.token) is row \(difference.first) in \(MessageText.quoted(first.path)) and row \(difference.second) in "
+          + "\(MessageText.quoted(other.path)); exclude the embeddings and the head")
     } else if rows[0].count != rows[1].count {
       add(
         .warning,
-        "the vocabulary has \(rows[0].count) tokens in '\(first.path)' and \(rows[1].count) in '\(other.path)', "
+        "the vocabulary has \(rows[0].count) tokens in \(MessageText.quoted(first.path)) and \(rows[1].count) in \(MessageText.quoted(other.path)), "
           + "the shared ones in the same rows")
     } else {
-      add(.note, "the tokenizers of '\(first.path)' and '\(other.path)' differ in other things than their tokens")
+      add(
+        .note,
+        "the tokenizers of \(MessageText.quoted(first.path)) and \(MessageText.quoted(other.path)) differ in other things than their tokens"
+      )
     }
   }
 }

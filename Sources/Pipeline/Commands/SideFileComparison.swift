@@ -32,7 +32,7 @@ struct SideFileComparison {
       guard let without = first.config == nil ? first : other.config == nil ? other : nil,
         first.config != nil || other.config != nil
       else { return [] }
-      return [Finding(severity: .note, message: "'\(without.path)' has no config.json to compare")]
+      return [Finding(severity: .note, message: "\(MessageText.quoted(without.path)) has no config.json to compare")]
     }
     var keys = (a.object ?? []).map(\.key)
     keys += (b.object ?? []).map(\.key).filter { a[$0] == nil }
@@ -42,15 +42,16 @@ struct SideFileComparison {
     var findings = differing.prefix(Self.listed).map { key in
       Finding(
         severity: .warning,
-        message: "config \(MessageText.quoted(key)) is \(Self.shown(a[key])) in '\(first.path)' and "
-          + "\(Self.shown(b[key])) in '\(other.path)'")
+        message: "config \(MessageText.quoted(key)) is \(Self.shown(a[key])) in \(MessageText.quoted(first.path)) and "
+          + "\(Self.shown(b[key])) in \(MessageText.quoted(other.path))")
     }
     if differing.count > Self.listed {
       findings.append(
         Finding(
           severity: .warning,
           message:
-            "\(differing.count - Self.listed) more keys of the configs of '\(first.path)' and '\(other.path)' differ"))
+            "\(differing.count - Self.listed) more keys of the configs of \(MessageText.quoted(first.path)) and \(MessageText.quoted(other.path)) differ"
+        ))
     }
     return findings
   }
@@ -65,9 +66,17 @@ struct SideFileComparison {
     let templates = [first, other].map(Self.template)
     switch (templates[0], templates[1]) {
     case (let a?, let b?) where a != b:
-      return [warning("the chat templates of '\(first.path)' and '\(other.path)' differ")]
-    case (nil, _?): return [warning("'\(other.path)' has a chat template, '\(first.path)' has none")]
-    case (_?, nil): return [warning("'\(first.path)' has a chat template, '\(other.path)' has none")]
+      return [
+        warning("the chat templates of \(MessageText.quoted(first.path)) and \(MessageText.quoted(other.path)) differ")
+      ]
+    case (nil, _?):
+      return [
+        warning("\(MessageText.quoted(other.path)) has a chat template, \(MessageText.quoted(first.path)) has none")
+      ]
+    case (_?, nil):
+      return [
+        warning("\(MessageText.quoted(first.path)) has a chat template, \(MessageText.quoted(other.path)) has none")
+      ]
     default: return []
     }
   }

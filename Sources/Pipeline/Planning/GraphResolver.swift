@@ -131,28 +131,30 @@ struct GraphResolver {
 
   private mutating func report(_ problems: Problems, _ node: NodeSpec) {
     for (input, names) in problems.missing.sorted(by: { $0.key < $1.key }) {
-      let list = names.prefix(Self.listed).map { "'\($0)'" }.joined(separator: ", ")
+      let list = names.prefix(Self.listed).map(MessageText.quoted).joined(separator: ", ")
       let more = names.count > Self.listed ? " and \(names.count - Self.listed) more" : ""
       diagnose(
-        "node '\(node.name.name)': '\(input)' lacks \(list)\(more), expected the same tensors in all inputs; "
+        "node \(MessageText.quoted(node.name.name)): \(MessageText.quoted(input)) lacks \(list)\(more), expected the same tensors in all inputs; "
           + "use \"on_missing\": \"skip_model\", or \"include\" and \"exclude\"", node)
     }
     for (a, first, b, second) in problems.shapes.prefix(Self.listed) {
       let isVocabulary =
         VocabularyCheck.isVocabularyTensor(a.name) && a.shape.extents.dropFirst() == b.shape.extents.dropFirst()
       diagnose(
-        "node '\(node.name.name)': tensor '\(a.name)' has shape \(a.shape) in '\(first)' and \(b.shape) in '\(second)', "
+        "node \(MessageText.quoted(node.name.name)): tensor \(MessageText.quoted(a.name)) has shape \(a.shape) in \(MessageText.quoted(first)) and \(b.shape) in \(MessageText.quoted(second)), "
           + (isVocabulary
-            ? "expected one vocabulary; exclude the tensor, so that it comes from '\(first)'"
+            ? "expected one vocabulary; exclude the tensor, so that it comes from \(MessageText.quoted(first))"
             : "expected equal shapes; use \"on_mismatch\": \"skip_model\", or \"exclude\""),
         node)
     }
     if problems.shapes.count > Self.listed {
-      diagnose("node '\(node.name.name)': \(problems.shapes.count - Self.listed) more tensors differ in shape", node)
+      diagnose(
+        "node \(MessageText.quoted(node.name.name)): \(problems.shapes.count - Self.listed) more tensors differ in shape",
+        node)
     }
     for (tensor, input) in problems.dtypes.prefix(Self.listed) {
       diagnose(
-        "node '\(node.name.name)': tensor '\(tensor.name)' is \(tensor.dtype.rawValue) in '\(input)', "
+        "node \(MessageText.quoted(node.name.name)): tensor \(MessageText.quoted(tensor.name)) is \(tensor.dtype.rawValue) in \(MessageText.quoted(input)), "
           + "expected F64, F32, F16 or BF16; dequantise the model first, or exclude the tensor", node)
     }
   }
@@ -166,7 +168,7 @@ struct GraphResolver {
     var seen: Set<String> = []
     if let twice = tensors.first(where: { !seen.insert($0.name).inserted }) {
       diagnose(
-        "node '\(node.name.name)': two tensors get the name '\(twice.name)', expected different names; change \"rename\"",
+        "node \(MessageText.quoted(node.name.name)): two tensors get the name \(MessageText.quoted(twice.name)), expected different names; change \"rename\"",
         node)
     }
   }
@@ -177,7 +179,7 @@ struct GraphResolver {
     for case .source(let source) in Set((node.base.map { [$0] } ?? []) + node.models) {
       guard let quantisation = plan.sources[source].checkpoint.quantisation else { continue }
       diagnose(
-        "node '\(node.spec.name.name)': '\(plan.sources[source].spec.name.name)' is quantised: \(quantisation), "
+        "node \(MessageText.quoted(node.spec.name.name)): \(MessageText.quoted(plan.sources[source].spec.name.name)) is quantised: \(quantisation), "
           + "expected plain weights; dequantise it, or use the checkpoint that it was made from", node.spec)
     }
   }

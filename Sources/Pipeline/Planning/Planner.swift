@@ -89,13 +89,15 @@ private struct Planner {
         for note in checkpoint.notes {
           warnings.append(
             Diagnostic(
-              "source '\(source.name.name)': \(note)", severity: .warning, file: spec.file,
+              "source \(MessageText.quoted(source.name.name)): \(note)", severity: .warning, file: spec.file,
               position: source.name.position))
         }
         sources.append(OpenSource(spec: source, checkpoint: checkpoint))
       } catch {
         diagnostics.append(
-          Diagnostic("source '\(source.name.name)': \(error)", file: spec.file, position: source.name.position))
+          Diagnostic(
+            "source \(MessageText.quoted(source.name.name)): \(error)", file: spec.file, position: source.name.position)
+        )
       }
     }
     return sources
@@ -135,7 +137,8 @@ private struct Planner {
       if let failure = lowered.failure {
         failures[failure.node, default: 0] += 1
         if failures[failure.node, default: 0] <= Self.listed {
-          let message = "node '\(failure.node)': tensor '\(failure.tensor)': \(failure.message)"
+          let message =
+            "node \(MessageText.quoted(failure.node)): tensor \(MessageText.quoted(failure.tensor)): \(failure.message)"
           if !diagnostics.contains(where: { $0.message == message }) {
             diagnostics.append(Diagnostic(message, file: spec.file, position: position(of: failure.node)))
           }
@@ -150,7 +153,7 @@ private struct Planner {
       if !hasBadName, !seen.insert(name).inserted {
         diagnostics.append(
           Diagnostic(
-            "two tensors of the output get the name '\(name)'; change \"rename\"", file: spec.file,
+            "two tensors of the output get the name \(MessageText.quoted(name)); change \"rename\"", file: spec.file,
             position: output.position))
       }
       let dtype = tensor.dtype.isMergeable ? output.dtype.resolve(tensor.name) ?? tensor.dtype : tensor.dtype
@@ -185,7 +188,8 @@ private struct Planner {
     for (node, count) in failures.sorted(by: { $0.key < $1.key }) where count > Self.listed {
       diagnostics.append(
         Diagnostic(
-          "node '\(node)': \(count - Self.listed) more of its tensors fail for such a reason", file: spec.file,
+          "node \(MessageText.quoted(node)): \(count - Self.listed) more of its tensors fail for such a reason",
+          file: spec.file,
           position: position(of: node)))
     }
     if tensors.isEmpty, diagnostics.isEmpty {
@@ -208,7 +212,7 @@ private struct Planner {
       let source = graph.sources[operand.source]
       guard let quantisation = source.checkpoint.quantisation else { continue }
       let problem = Diagnostic(
-        "output casts '\(source.spec.name.name)', which is quantised: \(quantisation), expected plain weights; "
+        "output casts \(MessageText.quoted(source.spec.name.name)), which is quantised: \(quantisation), expected plain weights; "
           + "leave \"dtype\" out to copy it", file: spec.file, position: output.position)
       if !diagnostics.contains(problem) { diagnostics.append(problem) }
     }
@@ -230,7 +234,7 @@ private struct Planner {
       onDevice[device(of: path)] = needed
       guard let free = freeBytes(at: path), free < needed else { continue }
       let problem = Diagnostic(
-        "output '\(path)' needs \(Quantity.text(needed)), \(Quantity.text(free)) are free; make room or write elsewhere",
+        "output \(MessageText.quoted(path)) needs \(Quantity.text(needed)), \(Quantity.text(free)) are free; make room or write elsewhere",
         severity: options.requiresSpace ? .error : .warning, file: spec.file, position: output.spec.position)
       if options.requiresSpace { diagnostics.append(problem) } else { warnings.append(problem) }
     }

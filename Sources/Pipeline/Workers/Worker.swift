@@ -133,8 +133,9 @@ struct Worker: ~Copyable {
     let name = plan.graph.info(of: input.operand).name
     return PipelineError(
       .run,
-      "source '\(source)': tensor '\(name)': element \(error.element) is \(error.value.isNaN ? "NaN" : "infinite"), "
-        + "expected finite numbers; repair \(input.file.path), or let them through with \"nan\": \"propagate\"")
+      "source \(MessageText.quoted(source)): tensor \(MessageText.quoted(name)): element \(error.element) is \(error.value.isNaN ? "NaN" : "infinite"), "
+        + "expected finite numbers; repair \(MessageText.escaped(input.file.path)), or let them through with \"nan\": \"propagate\""
+    )
   }
 
   /// The inputs opened once more, to be read: a sample's short windows cost less so, and it only guides.

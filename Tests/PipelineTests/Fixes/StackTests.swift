@@ -40,8 +40,10 @@ import WeirTensors
     try withScene { scene in
       try scene.add("a", (0..<150).map { TestTensor("l.0.w\($0)", [1]) })
       let part = { (from: String, layers: Int) in #"{"from": "\#(from)", "layers": [0, \#(layers)]}"# }
-      let wide = #"{"op": "stack", "parts": [\#([String](repeating: part("a", 1), count: 1000).joined(separator: ","))]}"#
-      let wider = #"{"op": "stack", "parts": [\#([String](repeating: part("s", 1000), count: 8).joined(separator: ","))]}"#
+      let wide =
+        #"{"op": "stack", "parts": [\#([String](repeating: part("a", 1), count: 1000).joined(separator: ","))]}"#
+      let wider =
+        #"{"op": "stack", "parts": [\#([String](repeating: part("s", 1000), count: 8).joined(separator: ","))]}"#
       let text = pipeline(["a"], graph: [("s", wide), ("t", wider)], outputs: [("t", "digest:")])
       #expect(
         scene.complaints(text) == [
