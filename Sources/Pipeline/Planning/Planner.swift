@@ -39,7 +39,7 @@ private struct Planner {
     warnings += resolver.warnings
     try throwIfWrong()
     let graph = resolver.plan
-    let forcesDouble = forcesDouble(graph)
+    let forcesDouble = forcesDouble(graph, resolver)
     var outputs: [Plan.Output] = []
     var largest = Largest()
     for output in spec.outputs {
@@ -104,14 +104,19 @@ private struct Planner {
   }
 
   /// Where a threshold is taken over a whole model of which a tensor is F64, all of it is computed in Double.
-  private func forcesDouble(_ graph: GraphPlan) -> Bool {
-    let usesModelScope = spec.nodes.contains { node in
-      ["scope", "zero_sign", "variant"].contains { name in
-        guard case .choice(let word)? = node.parameters[name]?.content else { return false }
-        return ["model", "global_majority", "paper"].contains(word)
+  private func forcesDouble(_ graph: GraphPlan, _ resolver: GraphResolver) -> Bool {
+    guard graph.sources.contains(where: { $0.checkpoint.catalogue.tensors.contains { $0.dtype == .f64 } }) else {
+      return false
+    }
+    return spec.outputs.contains { output in
+      guard let value = resolver.place(of: output.from) else { return false }
+      return graph.catalogue(of: value).tensors.contains { tensor in
+        guard output.filter.admits(tensor.name), case .value(let value) = graph.lower(value, tensor.name).content else {
+          return false
+        }
+        return value.modelSweepLevels > 0
       }
     }
-    return usesModelScope && graph.sources.contains { $0.checkpoint.catalogue.tensors.contains { $0.dtype == .f64 } }
   }
 
   /// What the largest tensor program needs.
