@@ -7,15 +7,14 @@ import WeirTensors
 /// New names that no reader of checkpoints takes.
 @Suite struct TensorNameTests {
   @Test(arguments: [
-    ("", "is empty, expected a name"),
+    ("*", "is empty, expected a name"),
     ("__metadata__", "is '__metadata__', expected another name than that of a file's own notes"),
-    (#"a\u0007b"#, #"is 'a\u{7}b' and has a control character, expected none"#),
     (String(repeating: "x", count: 5000), "has 5000 bytes, expected at most 4096"),
   ])
   func `A rename to a name that no reader takes is refused`(name: String, problem: String) throws {
     try withScene { scene in
       try scene.add("a", [TestTensor("w", [1])])
-      let rename = #""rename": [{"from": "w", "to": "\#(name)"}]"#
+      let rename = #""rename": [{"from": "w*", "to": "\#(name)"}]"#
       let ofNode = pipeline(
         ["a"], graph: [("n", #"{"op": "abs", "inputs": ["a"], \#(rename)}"#)], outputs: [("n", "digest:")])
       let ofOutput = pipeline(["a"], graph: [], outputs: [("a", "digest:")], outputMore: ", \(rename)")
