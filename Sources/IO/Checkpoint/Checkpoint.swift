@@ -44,14 +44,16 @@ public final class Checkpoint: Sendable {
   /// - Parameters:
   ///   - path: a `.safetensors` file, an index of shards, or a folder that holds either.
   ///   - policy: how weights will be brought into memory.
-  ///   - maximumHeaderBytes: the largest header that is read.
+  ///   - maximumHeaderBytes: the largest header that is read; ``SafetensorsHeader/defaultMaximumByteCount`` if `nil`.
   /// - Throws: ``CheckpointError`` that says which file, which tensor, and what was expected.
   public static func open(
-    _ path: String, policy: ReadPolicy = .auto,
-    maximumHeaderBytes: Int = SafetensorsHeader.defaultMaximumByteCount
+    _ path: String, policy: ReadPolicy = .auto, maximumHeaderBytes: Int? = nil
   ) throws(CheckpointError) -> Checkpoint {
     let found = try CheckpointFiles.find(path)
-    var shards = try CheckpointShards(found, policy: policy, maximumHeaderBytes: maximumHeaderBytes)
+    // Not a default argument: of one the compiler leaves the constant's value in the objects of other modules, where an
+    // incremental build does not renew it.
+    let limit = maximumHeaderBytes ?? SafetensorsHeader.defaultMaximumByteCount
+    var shards = try CheckpointShards(found, policy: policy, maximumHeaderBytes: limit)
     if let index = found.index { try shards.keepOnly(index) }
     let catalogue = Catalogue(shards.tensors)
     try shards.checkNames(catalogue)

@@ -29,9 +29,9 @@ public struct SafetensorsHeader: Sendable {
   ///
   /// - Throws: ``CheckpointError`` that names the file, the tensor and what was expected.
   public static func read(
-    _ path: String, maximumByteCount: Int = defaultMaximumByteCount
+    _ path: String, maximumByteCount: Int? = nil
   ) throws(CheckpointError) -> SafetensorsHeader {
-    try read(InputDescriptor(path), maximumByteCount: maximumByteCount)
+    try read(InputDescriptor(path), maximumByteCount: maximumByteCount ?? defaultMaximumByteCount)
   }
 
   static func read(
