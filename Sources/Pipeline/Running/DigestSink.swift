@@ -1,4 +1,3 @@
-internal import Synchronization
 public import WeirIO
 internal import WeirTensors
 
@@ -17,12 +16,13 @@ final class DigestSink: BlockSink {
 
   private let map: BlockMap
   private let tensors: [TensorInfo]
-  private let pieces: Mutex<[[Hash128?]]>
+  private let pieces: Monitor<[[Hash128?]]>
 
   init(_ map: BlockMap, _ tensors: [TensorInfo]) {
     self.map = map
     self.tensors = tensors
-    pieces = Mutex(tensors.map { Array(repeating: nil, count: ($0.byteCount + Self.pieceBytes - 1) / Self.pieceBytes) })
+    pieces = Monitor(
+      tensors.map { Array(repeating: nil, count: ($0.byteCount + Self.pieceBytes - 1) / Self.pieceBytes) })
   }
 
   func write(_ buffer: borrowing AlignedBuffer, block: BlockMap.Block, number: Int) throws(CheckpointError) {

@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import WeirIO
 internal import WeirOps
 internal import WeirTensors
@@ -76,7 +75,7 @@ private final class Gathers: Sendable {
     let gather: ModelGather
   }
 
-  private let entries: Mutex<[Int: Entry]>
+  private let entries: Monitor<[Int: Entry]>
 
   init(_ plan: Plan, nodes: [Int], level: Int) {
     var entries: [Int: Entry] = [:]
@@ -90,7 +89,7 @@ private final class Gathers: Sendable {
           node: nodePlan.spec.name.name, level: level, elementCounts: counts,
           precision: plan.forcesDouble ? .double : .single))
     }
-    self.entries = Mutex(entries)
+    self.entries = Monitor(entries)
   }
 
   func computation(

@@ -6,7 +6,8 @@
 
 /// State that several threads share, with a lock and a way to wait for a change.
 ///
-/// `Synchronization.Mutex` cannot be waited on, which is why this wraps the system's own pair.
+/// `Synchronization.Mutex` cannot be waited on, and the thread sanitizer does not see what it orders where threads contend
+/// for it, which is why this wraps the system's own pair.
 @safe final class Monitor<State>: @unchecked Sendable {
   // Sendable: `state` is only reached through `withLock` and `wait`, under the mutex.
   private var state: State

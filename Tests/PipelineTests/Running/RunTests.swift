@@ -33,7 +33,7 @@ struct RunCut: Sendable, CustomTestStringConvertible {
     RunCut(tile: 1, threads: 2, policy: .map, megabytes: 16),
     RunCut(tile: 7, threads: 8, policy: .read, megabytes: 352),
     RunCut(tile: 7, threads: 1, policy: .auto, megabytes: 64),
-    RunCut(tile: 1 << 20, threads: 2, policy: .map, megabytes: 352),
+    RunCut(tile: 1 << 20, threads: 2, policy: .map, megabytes: 1024),
   ]
 }
 
@@ -127,7 +127,7 @@ struct RunCut: Sendable, CustomTestStringConvertible {
         ["base", "m", "n"], graph: Array(zip(names, nodes.map(\.text))), outputs: names.map { ($0, "digest:\($0)") })
       let totals = try [
         RunCut(tile: 4096, threads: 1, policy: .map, megabytes: 352),
-        RunCut(tile: 1 << 16, threads: 8, policy: .read, megabytes: 64),
+        RunCut(tile: 1 << 16, threads: 8, policy: .read, megabytes: 128),
       ].map { cut in try scene.run(text, cut.options).outputs.compactMap { $0.digest?.total } }
       #expect(totals[0] == totals[1])
       #expect(totals[0].count == 2)
