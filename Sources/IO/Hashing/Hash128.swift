@@ -13,12 +13,18 @@ public struct Hash128: Hashable, Sendable, CustomStringConvertible {
     low = hash.low64
   }
 
+  /// Hashes bytes.
+  public init(_ bytes: [UInt8]) {
+    // SAFETY: the buffer lives for the call.
+    self = unsafe bytes.withUnsafeBytes { unsafe Hash128($0) }
+  }
+
   /// Hashes the canonical forms of hashes, one after the other: high then low half, most significant byte first.
   public init(of hashes: some Sequence<Hash128>) {
     let bytes = hashes.flatMap { hash in
       [hash.high, hash.low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
     }
-    self = unsafe bytes.withUnsafeBytes { unsafe Hash128($0) }
+    self.init(bytes)
   }
 
   /// 32 hexadecimal digits.

@@ -83,7 +83,7 @@ struct VocabularyCheck {
   private static func digest(_ checkpoint: Checkpoint, maximumByteCount: Int) -> Digest {
     do throws(CheckpointError) {
       let bytes = try TextFile.read(path(checkpoint), maximumByteCount: maximumByteCount)
-      let hash = unsafe bytes.withUnsafeBytes { unsafe Hash128($0) }
+      let hash = Hash128(bytes)
       return .text(hash, byteCount: bytes.count)
     } catch {
       if case .fileTooLarge = error.kind { return .tooLarge }
