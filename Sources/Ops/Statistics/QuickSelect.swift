@@ -5,12 +5,13 @@ extension [UInt64] {
   mutating func select(rank: Int, within range: Range<Int>? = nil) -> UInt64 {
     // SAFETY: all indices lie between low and high, which lie in the buffer.
     unsafe withUnsafeMutableBufferPointer { keys in
+      var draw: UInt64 = 1
       var low = range?.lowerBound ?? 0
       var high = (range?.upperBound ?? keys.count) - 1
       while low < high {
-        let middle = (low + high) / 2
-        let pivot = unsafe Swift.max(
-          Swift.min(keys[low], keys[high]), Swift.min(Swift.max(keys[low], keys[high]), keys[middle]))
+        // Pivots from a fixed stream, so that no likely order of the keys is a bad one.
+        draw = draw &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let pivot = unsafe keys[low + Int((draw >> 33) % UInt64(high - low + 1))]
         var i = low
         var j = high
         while i <= j {
