@@ -102,18 +102,28 @@ public struct Merge {
     let statistic = graph.insert(
       Statistic(
         kind: .selection(value.index, count: count, rule: rule), scope: scope,
-        model: scope == .model ? place(.trim(model: model)) : nil))
+        model: scope == .model ? place("trim \(model)") : nil))
     return Value(graph: graph, index: graph.insert(.trim(value.index, statistic: statistic)))
   }
 
   /// Sums `value` over every element of every tensor that the node merges.
-  public func totalOverModel(_ value: Value) -> Value {
-    let graph = value.graph
-    let statistic = graph.insert(Statistic(kind: .sum(value.index), scope: .model, model: place(.total)))
+  ///
+  /// - Parameter purpose: what the sum is for, different for every such sum of one node.
+  public func totalOverModel(_ value: Value, for purpose: String) -> Value {
+    statisticOfModel(.sum(value.index), purpose, value.graph)
+  }
+
+  /// `Σ a·b` over every element of every tensor that the node merges, products and sums in Double.
+  public func dotOverModel(_ a: Value, _ b: Value, for purpose: String) -> Value {
+    statisticOfModel(.dot(min(a.index, b.index), max(a.index, b.index)), purpose, a.graph)
+  }
+
+  private func statisticOfModel(_ kind: Statistic.Kind, _ purpose: String, _ graph: ExpressionGraph) -> Value {
+    let statistic = graph.insert(Statistic(kind: kind, scope: .model, model: place("total " + purpose)))
     return Value(graph: graph, index: graph.insert(.statistic(statistic)))
   }
 
-  private func place(_ purpose: ModelStatisticKey.Purpose) -> ModelPlace {
+  private func place(_ purpose: String) -> ModelPlace {
     ModelPlace(key: ModelStatisticKey(node: node, purpose: purpose), tensor: tensorIndex)
   }
 

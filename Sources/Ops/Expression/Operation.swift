@@ -64,12 +64,8 @@ struct Statistic: Hashable, Sendable {
 /// Names a model-scope statistic across tensors: the node that asks, and what for.
 public struct ModelStatisticKey: Hashable, Sendable {
   public let node: String
-  let purpose: Purpose
-
-  enum Purpose: Hashable, Sendable {
-    case trim(model: Int)
-    case total
-  }
+  /// What tells the node's statistics apart: `total`, `trim 0`.
+  let purpose: String
 }
 
 /// A tensor's part in a model-scope statistic.

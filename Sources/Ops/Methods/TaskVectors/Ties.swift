@@ -100,6 +100,6 @@ enum Ties: Method {
     _ merge: Merge, _ voters: [Value], _ election: TaskVectors.Election
   ) throws(MethodError) -> Value {
     let votes = sign(try Weights.sum(election == .sum ? voters : voters.map(sign)))
-    return select(isEqual(votes, 0), sign(merge.totalOverModel(votes)), votes)
+    return select(isEqual(votes, 0), sign(merge.totalOverModel(votes, for: "votes")), votes)
   }
 }
