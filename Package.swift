@@ -45,9 +45,10 @@ let package = Package(
     .systemLibrary(
       name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd",
       providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .target(name: "CCodecs", dependencies: ["CKernels"], path: "Sources/CCodecs", cSettings: c),
     .target(
       name: "WeirIO",
-      dependencies: ["WeirTensors", "CSystem", "CXxhash"],
+      dependencies: ["WeirTensors", "CSystem", "CCodecs", "CXxhash", "CZstd"],
       path: "Sources/IO", swiftSettings: common),
 
     // Arithmetic.

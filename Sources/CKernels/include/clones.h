@@ -1,4 +1,4 @@
-// WEIR_CLONES: one function body compiled for several instruction sets, chosen when the program is loaded.
+// WEIR_CLONES: one function body compiled for several instruction sets, chosen when the program is loaded. For C targets.
 #pragma once
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
