@@ -1,3 +1,5 @@
+internal import WeirTensors
+
 /// The one magnitude that codecs without values of their own give to what they keep.
 enum CodecScale {
   /// What a scale is shared by.

@@ -1,3 +1,5 @@
+internal import WeirTensors
+
 /// A random part of a task vector, of which the positions cost nothing: the seed gives them back.
 enum SeededSign: Codec {
   private static let scaleScope = CodecScale.parameter([.tensor, .row], default: "tensor")

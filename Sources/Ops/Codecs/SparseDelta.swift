@@ -1,3 +1,5 @@
+internal import WeirTensors
+
 /// The largest elements of a task vector with their values.
 enum SparseDelta: Codec {
   private static let density = Parameter.number(

@@ -1,0 +1,96 @@
+internal import WeirIO
+
+/// The keys of a source that is more than a path.
+enum SourceKeys {
+  static let path = Key(
+    "path", .name("a path"),
+    "A folder, a `.safetensors` file or an index file; relative to the pipeline's file.")
+  static let archive = Key(
+    "archive", .name("the path of an archive"), "A `.tv.safetensors` file; relative to the pipeline's file.")
+  static let base = Key(
+    "base", Form<Reference>.reference,
+    "The source that an archive applies to: the two together are a model. Without it an archive is a change.")
+  static let space = Key(
+    "space", Form<Space>.word, "Whether the checkpoint holds a model (`weight`, the default) or a change (`delta`).")
+
+  static let table = KeyTable(
+    [path, archive, base, space] as [any ObjectKey], exactlyOneOf: [path.name, archive.name]
+  ) { key in
+    guard key == "adapter" else { return nil }
+    return .init(message: "'adapter' sources are not readable in this version, expected 'path'", standsFor: path.name)
+  }
+}
+
+extension Form<[Named<SourceSpec>]> {
+  /// Paths by name, or objects that carry more.
+  static var sources: Form {
+    let expected = "a path or an object with 'path' or 'archive'"
+    let object = Form<SourceBody>.object("an object with 'path' or 'archive'", SourceKeys.table) {
+      fields, _, place, reader in reader.body(fields, at: place)
+    }
+    let path = Form<SourceBody>("a path", schema: SourceKeys.path.form.bare) { value, place, reader in
+      guard let path = SourceKeys.path.form.read(value, at: place, reader) else { return nil }
+      guard !path.hasSuffix(ArchiveSpec.suffix) else {
+        reader.error(
+          at: value.offset,
+          "\(place.text) is the archive \(MessageText.quoted(path)), expected it under 'archive' in an object, with 'base' "
+            + "to be a model and without to be a change")
+        return nil
+      }
+      return SourceBody(path: path, kind: .checkpoint, space: .weight)
+    }
+    let entry = Form<SourceBody>(
+      expected,
+      schema: { builder in
+        builder.define("source") { .object([("anyOf", .array([path.bare(builder), object.bare(builder)]))]) }
+      },
+      parse: { value, place, reader in
+        switch value.content {
+        case .string: return path.read(value, at: place, reader)
+        case .object: return object.read(value, at: place, reader)
+        default:
+          reader.mismatch(value, at: place, expected: expected)
+          return nil
+        }
+      })
+    return .map("an object of names and sources", noun: "source", schema: entry.schema) { name, value, place, reader in
+      entry.read(value, at: place, reader).map { body in
+        SourceSpec(name: name, path: reader.paths.resolve(body.path), kind: body.kind, space: body.space)
+      }
+    }
+  }
+}
+
+/// A source without its name.
+private struct SourceBody: Sendable {
+  let path: String
+  let kind: SourceSpec.Kind
+  let space: Space
+}
+
+extension Reader {
+  /// The source of an object's fields; `nil` after a report.
+  fileprivate func body(_ fields: Fields, at place: Place) -> SourceBody? {
+    let isArchive = fields.offset(of: SourceKeys.archive.name) != nil
+    if isArchive, let offset = fields.offset(of: SourceKeys.space.name) {
+      error(
+        at: offset,
+        "\(place.prefix)'space' stands beside an archive, which is a weight with 'base' and a delta without; remove it")
+    }
+    if !isArchive, let offset = fields.offset(of: SourceKeys.base.name) {
+      error(at: offset, "\(place.prefix)'base' stands beside a checkpoint, expected it beside 'archive'; remove it")
+    }
+    if let path = fields[SourceKeys.archive] {
+      let isDelta = fields.offset(of: SourceKeys.base.name) == nil
+      return SourceBody(
+        path: path, kind: .archive(base: fields[SourceKeys.base]), space: isDelta ? .delta : .weight)
+    }
+    guard let path = fields[SourceKeys.path] else { return nil }
+    if path.hasSuffix(ArchiveSpec.suffix), let offset = fields.offset(of: SourceKeys.path.name) {
+      error(
+        at: offset,
+        "\(place.prefix)'path' is the archive \(MessageText.quoted(path)), expected it under 'archive'; rename the key")
+    }
+    return SourceBody(path: path, kind: .checkpoint, space: fields[SourceKeys.space] ?? .weight)
+  }
+}
