@@ -26,6 +26,13 @@ import WeirPipeline
     #expect(help.contains("  weir \(command)"))
   }
 
+  @Test(arguments: MethodReference.codecs.map(\.name))
+  func `Every codec has a page, in words and in JSON`(_ name: String) throws {
+    #expect(try weir(["methods", name]).contains("\(name) (codec): "))
+    let json = try JSON.parse(try weir(["methods", name, "--json"]))
+    #expect((json["codec"] ?? json)["kind"]?.string == "codec")
+  }
+
   @Test(arguments: MethodReference.declarations.map(\.name))
   func `Every operation has a page, in words and in JSON`(_ name: String) throws {
     #expect(try weir(["methods", name]).hasPrefix("\(name): "))
@@ -36,7 +43,7 @@ import WeirPipeline
 
   @Test func `The list of methods names all of them`() throws {
     let names = try #require(JSON.parse(try weir(["methods", "--json"])).array).compactMap { $0["name"]?.string }
-    #expect(names == MethodReference.declarations.map(\.name))
+    #expect(names == (MethodReference.declarations + MethodReference.codecs).map(\.name))
   }
 
   @Test func `The schema is JSON and describes every operation`() throws {

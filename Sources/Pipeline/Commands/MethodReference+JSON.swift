@@ -3,33 +3,51 @@ internal import WeirOps
 internal import WeirTensors
 
 extension MethodReference {
-  /// The list of all operations, or the page of one.
+  /// The list of all operations and codecs, or the page of what has a name.
   ///
-  /// - Throws: ``PipelineError`` of kind `request` where there is none of that name.
+  /// - Throws: ``PipelineError`` of kind `request` where nothing has that name.
   public static func text(named name: String?) throws(PipelineError) -> String {
     guard let name else { return list() }
-    return page(for: try declaration(name))
+    if let page = page(named: name) { return page }
+    throw unknown(name, in: Operations.names + Codecs.names)
   }
 
-  /// All operations, or one, for programs.
+  /// All operations and codecs, or what has a name, for programs; a codec that shares its name stands in the operation.
   ///
-  /// - Throws: ``PipelineError`` of kind `request` where there is none of that name.
+  /// - Throws: ``PipelineError`` of kind `request` where nothing has that name.
   public static func json(named name: String?) throws(PipelineError) -> JSONValue {
-    guard let name else { return .array(declarations.map(json)) }
-    return json(try declaration(name))
+    guard let name else { return .array(declarations.map(json) + codecs.map(codecJSON)) }
+    switch (Operations.named(name), Codecs.named(name)) {
+    case (let operation?, nil): return json(operation)
+    case (let operation?, let codec?): return json(operation).setting("codec", to: codecJSON(codec))
+    case (nil, let codec?): return codecJSON(codec)
+    case (nil, nil): throw unknown(name, in: Operations.names + Codecs.names)
+    }
   }
 
-  /// The declaration of a name.
+  /// The declaration of an operation.
   static func declaration(_ name: String) throws(PipelineError) -> MethodDeclaration {
     if let declaration = Operations.named(name) { return declaration }
-    let hint = Suggestion.phrase(for: name, in: Operations.names)
-    throw PipelineError(
+    throw unknown(name, in: Operations.names)
+  }
+
+  private static func unknown(_ name: String, in names: [String]) -> PipelineError {
+    let hint = Suggestion.phrase(for: name, in: names)
+    return PipelineError(
       .request, "unknown method \(MessageText.quoted(name))\(hint.isEmpty ? "; 'weir methods' lists them" : hint)")
+  }
+
+  private static func codecJSON(_ declaration: MethodDeclaration) -> JSONValue {
+    let members = (json(declaration).object ?? []).filter {
+      !["kind", "inputs", "result", "primitive"].contains($0.key)
+    }
+    return .object([("kind", .string("codec"))] + members.map { ($0.key, $0.value) })
   }
 
   private static func json(_ declaration: MethodDeclaration) -> JSONValue {
     .object([
-      ("name", .string(declaration.name)), ("summary", .string(declaration.summary)),
+      ("kind", .string(declaration.isPrimitive ? "primitive" : "method")), ("name", .string(declaration.name)),
+      ("summary", .string(declaration.summary)),
       ("formula", .string(declaration.formula)), ("inputs", .string(declaration.inputsText)),
       ("result", .string(declaration.resultText)), ("reads", .string(declaration.reads)),
       ("numerics", .string(declaration.numerics.rawValue)), ("primitive", .bool(declaration.isPrimitive)),

@@ -5,7 +5,7 @@ extension Plan.Output {
   /// Where it goes, as the pipeline says it: a path, or `digest:NAME`.
   public var place: String {
     switch spec.destination {
-    case .folder(let path), .file(let path): path
+    case .folder(let path), .file(let path), .archive(let path): path
     case .digest(let name): "digest:\(name)"
     }
   }

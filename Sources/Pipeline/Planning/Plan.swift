@@ -12,6 +12,8 @@ public struct RunOptions: Sendable {
   /// Whether an earlier output may be replaced.
   public var overwrite: Bool
   public var maximumHeaderBytes: Int
+  /// Whether an archive is applied to a base that is not the one it was made from.
+  public var force = false
   /// Whether a disk too full for the outputs is an error of the request, rather than a warning as where nothing is run.
   public var requiresSpace = true
   /// Elements of a tile; results do not depend on it.

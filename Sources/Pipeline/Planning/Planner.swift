@@ -44,6 +44,11 @@ private struct Planner {
     var largest = Largest()
     for output in spec.outputs {
       guard let value = resolver.place(of: output.from) else { continue }
+      if output.archive != nil {
+        diagnostics.append(
+          Diagnostic("output: archives are not written in this version", file: spec.file, position: output.position))
+        continue
+      }
       outputs.append(self.output(output, value, graph, forcesDouble, &largest))
     }
     try throwIfWrong()
@@ -83,6 +88,14 @@ private struct Planner {
   private mutating func openSources() -> [OpenSource] {
     var sources: [OpenSource] = []
     for source in spec.sources {
+      if case .archive = source.kind {
+        diagnostics.append(
+          Diagnostic(
+            "source \(MessageText.quoted(source.name.name)): archives are not readable in this version",
+            file: spec.file,
+            position: source.name.position))
+        continue
+      }
       do {
         let checkpoint = try Checkpoint.open(
           source.path, policy: options.readPolicy, maximumHeaderBytes: options.maximumHeaderBytes)
@@ -232,7 +245,7 @@ private struct Planner {
       let path: String
       switch output.spec.destination {
       case .folder(let folder): path = folder
-      case .file(let file): path = file
+      case .file(let file), .archive(let file): path = file
       case .digest: continue
       }
       let needed = onDevice[device(of: path), default: 0] + output.bytesOut

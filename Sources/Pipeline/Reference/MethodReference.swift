@@ -8,25 +8,45 @@ public enum MethodReference {
     return sorted.filter { !$0.isPrimitive } + sorted.filter(\.isPrimitive)
   }
 
-  /// One line for each operation: its name and what it does.
+  /// The declarations of all codecs, the standard one first.
+  public static var codecs: [MethodDeclaration] { Codecs.all }
+
+  /// One line for each operation and each codec: its name and what it does.
   public static func list() -> String {
-    let width = declarations.map(\.name.count).max() ?? 0
-    func lines(_ title: String, _ declarations: [MethodDeclaration]) -> [String] {
-      declarations.isEmpty ? [] : [title] + declarations.map { "  \(padded($0.name, width))  \($0.summary)" }
+    let width = (declarations + codecs).map(\.name.count).max() ?? 0
+    func lines(_ title: String, _ declarations: [MethodDeclaration]) -> String? {
+      guard !declarations.isEmpty else { return nil }
+      let rows = declarations.map { "  \(padded($0.name, width))  \($0.summary)\n" }
+      return "\(title)\n\(rows.joined())"
     }
-    let methods = lines("methods", declarations.filter { !$0.isPrimitive })
-    let primitives = lines("primitives", declarations.filter(\.isPrimitive))
-    return (methods + (methods.isEmpty || primitives.isEmpty ? [] : [""]) + primitives).joined(separator: "\n") + "\n"
+    return [
+      lines("methods", declarations.filter { !$0.isPrimitive }),
+      lines("primitives", declarations.filter(\.isPrimitive)),
+      lines("codecs", codecs),
+    ].compactMap { $0 }.joined(separator: "\n")
   }
 
-  /// The page of one operation for a terminal, or `nil` where there is none of that name.
-  public static func page(named name: String) -> String? { Operations.named(name).map(page) }
+  /// The page for a terminal of what has a name, or `nil` where nothing has; operation and codec where both have it.
+  public static func page(named name: String) -> String? {
+    let pages = [Operations.named(name).map(page), Codecs.named(name).map(codecPage)].compactMap { $0 }
+    return pages.isEmpty ? nil : pages.joined(separator: "\n")
+  }
 
   /// The page of one operation for a terminal.
   public static func page(for declaration: MethodDeclaration) -> String {
-    var lines = ["\(declaration.name): \(declaration.summary)", ""]
-    lines += indented(declaration.formula) + [""]
-    lines += fact("inputs", declaration.inputsText) + fact("result", declaration.resultText)
+    page(
+      declaration, title: declaration.name,
+      facts: fact("inputs", declaration.inputsText) + fact("result", declaration.resultText))
+  }
+
+  /// The page of one codec for a terminal.
+  public static func codecPage(for declaration: MethodDeclaration) -> String {
+    page(declaration, title: "\(declaration.name) (codec)", facts: [])
+  }
+
+  private static func page(_ declaration: MethodDeclaration, title: String, facts: [String]) -> String {
+    var lines = ["\(title): \(declaration.summary)", ""]
+    lines += indented(declaration.formula) + [""] + facts
     lines += fact("reads", declaration.reads) + fact("numerics", declaration.numericsText)
     lines += declaration.source.isEmpty ? [] : fact("source", declaration.source)
     lines += declaration.differs.flatMap { fact("differs", $0) }

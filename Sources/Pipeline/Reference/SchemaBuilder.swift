@@ -55,6 +55,78 @@ final class SchemaBuilder {
     }
   }
 
+  /// One output: `to` and `codec` decide which other keys it takes.
+  var output: JSONValue {
+    define("output") {
+      let plain = define("output of a model") { object(OutputKeys.table) }
+      let archive = self.archive
+      let text = ("type", JSONValue.string("string"))
+      let suffix = ("pattern", JSONValue.string("\\.tv\\.safetensors$"))
+      return .object([
+        ("type", .string("object")), ("required", .array(OutputKeys.place.map { .string($0.name) })),
+        ("properties", .object(OutputKeys.place.map { ($0.name, $0.schema(self)) })),
+        (
+          "allOf",
+          .array([
+            Self.when("to", is: [text, ("not", .object([suffix]))], then: plain),
+            Self.when("to", is: [text, suffix], then: archive),
+            Self.when("to", is: [("type", .string("object"))], then: .object([("anyOf", .array([plain, archive]))])),
+          ])
+        ),
+      ])
+    }
+  }
+
+  private var archive: JSONValue {
+    define("output of an archive") {
+      let codec = ArchiveKeys.codec
+      let named = Codecs.all.map { declaration in
+        Self.when(codec.name, is: [("const", .string(declaration.name))], then: archive(by: declaration))
+      }
+      let rules = define("archive by rules") { object(ArchiveKeys.rulesTable) }
+      let isUnnamed = JSONValue.object([("not", .object([("required", .array([.string(codec.name)]))]))])
+      let others = [
+        Self.when(codec.name, is: [("type", .string("array"))], then: rules),
+        .object([("if", isUnnamed), ("then", archive(by: Codecs.standard))]),
+      ]
+      return .object([
+        ("type", .string("object")), ("properties", .object([(codec.name, codec.schema(self))])),
+        ("allOf", .array(named + others)),
+      ])
+    }
+  }
+
+  private func archive(by codec: MethodDeclaration) -> JSONValue {
+    define("archive \(codec.name)") {
+      object(ArchiveKeys.tables[codec.name] ?? ArchiveKeys.lenientTable)
+        .setting("description", to: .string("\(codec.summary)."))
+    }
+  }
+
+  /// One rule of an archive: `codec` decides which other keys it takes.
+  var codecRule: JSONValue {
+    define("codec rule") {
+      let rules = Codecs.all.compactMap { declaration -> JSONValue? in
+        guard let table = CodecRuleKeys.tables[declaration.name] else { return nil }
+        return Self.when(
+          "codec", is: [("const", .string(declaration.name))],
+          then: define("codec rule \(declaration.name)") { object(table) })
+      }
+      return .object([
+        ("type", .string("object")), ("required", .array([.string("codec")])),
+        ("properties", .object([("codec", CodecRuleKeys.codec.schema(self))])), ("allOf", .array(rules)),
+      ])
+    }
+  }
+
+  /// What holds where a key is there and its value is as `schema` says.
+  private static func when(_ key: String, is schema: [(String, JSONValue)], then result: JSONValue) -> JSONValue {
+    let condition = JSONValue.object([
+      ("required", .array([.string(key)])), ("properties", .object([(key, .object(schema))])),
+    ])
+    return .object([("if", condition), ("then", result)])
+  }
+
   private var variable: JSONValue {
     define("variable") {
       .object([

@@ -19,9 +19,10 @@ final class OutputRun {
     let inputs = plan.graph.sources.flatMap { source in [source.spec.path] + source.checkpoint.files.map(\.path) }
     switch output.spec.destination {
     case .digest: folder = nil
-    case .folder(let path), .file(let path):
+    case .folder(let path), .file(let path), .archive(let path):
       var isFile = false
       if case .file = output.spec.destination { isFile = true }
+      if case .archive = output.spec.destination { isFile = true }
       folder = try Plan.run(.request) { () throws(CheckpointError) in
         try OutputFolder(finalPath: path, isFile: isFile, overwrite: plan.options.overwrite, inputs: inputs)
       }

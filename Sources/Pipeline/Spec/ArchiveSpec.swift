@@ -11,6 +11,8 @@ public struct ArchiveSpec: Sendable {
   public internal(set) var base: Reference?
   /// The most bytes of the whole file; `nil` leaves the size to the rules.
   public let targetBytes: Int?
+  /// Whether the text names a base that is none: that has been reported.
+  let hasBadBase: Bool
 
   /// What the names of archives end in.
   public static let suffix = ".tv.safetensors"

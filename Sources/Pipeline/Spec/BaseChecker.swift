@@ -1,4 +1,5 @@
 internal import WeirIO
+internal import WeirOps
 
 /// Settles what archives apply to, those that are read and those that are made, and reports what they cannot apply to.
 struct BaseChecker {
@@ -19,10 +20,11 @@ struct BaseChecker {
   /// The outputs with the bases that they leave to be told from what they are made of.
   func settled(_ outputs: [OutputSpec]) -> [OutputSpec] {
     outputs.enumerated().map { number, output in
-      guard let archive = output.archive else { return output }
-      var output = output
-      output.archive?.base = base(of: archive, output, at: "output \(number + 1)")
-      return output
+      guard var archive = output.archive else { return output }
+      archive.base = base(of: archive, output, at: "output \(number + 1)")
+      var settled = output
+      settled.archive = archive
+      return settled
     }
   }
 
@@ -37,6 +39,7 @@ struct BaseChecker {
       }
       return isBase(base, of: place) ? base : nil
     }
+    guard !archive.hasBadBase else { return nil }
     let from = output.from.name
     if spaces[from] == .weight {
       if let base = sources[from]?.base { return base }

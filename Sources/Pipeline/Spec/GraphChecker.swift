@@ -38,16 +38,21 @@ struct GraphChecker {
   }
 
   /// Reports all that is wrong; returns what the outputs need, each node after all that it reads.
-  mutating func check() -> (sources: [SourceSpec], nodes: [NodeSpec]) {
+  mutating func check() -> (sources: [SourceSpec], nodes: [NodeSpec], outputs: [OutputSpec]) {
     reportSharedNames()
     for (number, output) in outputs.enumerated() {
       if checks(output.from, from: "output \(number + 1)") { visit(output.from.name) }
     }
-    let used = Set(marks.keys)
     let needed = order
+    let bases = BaseChecker(
+      sources: sources, sourceNames: sourceEntries.map(\.name.name), nodes: nodes, spaces: spaces, reader: reader)
+    let settled = bases.settled(outputs)
+    for base in settled.compactMap({ $0.archive?.base }) { enter(base.name) }
+    let used = Set(marks.keys)
+    for source in sourceEntries.compactMap(\.value) { bases.check(source) }
     for entry in nodeEntries { visit(entry.name.name) }
     reportUnused(used)
-    return (sourceEntries.compactMap(\.value).filter { used.contains($0.name.name) }, updated(needed))
+    return (sourceEntries.compactMap(\.value).filter { used.contains($0.name.name) }, updated(needed), settled)
   }
 
   /// The same nodes with the spaces that have been worked out.
@@ -114,6 +119,8 @@ struct GraphChecker {
     guard marks[name] == nil else { return }
     guard let node = nodes[name] else {
       marks[name] = .done
+      // An archive is nothing without the source that it applies to.
+      if let base = sources[name]?.base, marks[base.name] == nil { marks[base.name] = .done }
       return
     }
     marks[name] = .open

@@ -32,8 +32,7 @@ public enum NumberValue: Hashable, Sendable {
   /// Whether there is a number for every name, whatever it is.
   public var holdsForAll: Bool {
     guard case .rules(let rules) = self else { return true }
-    return rules.contains { rule in rule.glob.map { !$0.pattern.isEmpty && $0.pattern.allSatisfy { $0 == "*" } } ?? true
-    }
+    return rules.contains { $0.glob?.matchesAll ?? true }
   }
 
   /// Every number that a tensor's value may be, or lies between.

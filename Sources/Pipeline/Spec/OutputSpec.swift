@@ -8,6 +8,8 @@ public struct OutputSpec: Sendable {
     case folder(String)
     /// A single `.safetensors` file.
     case file(String)
+    /// A task-vector archive: a single `.tv.safetensors` file.
+    case archive(String)
     /// A hash of what would have been written.
     case digest(String)
   }
@@ -20,6 +22,8 @@ public struct OutputSpec: Sendable {
   public let shardBytes: Int
   public let filter: TensorFilter
   public let rename: [RenameRule]
+  /// How the archive is made; `nil` where the output is none.
+  public internal(set) var archive: ArchiveSpec?
   public let position: Position
 
   /// 5 GB, as the Hugging Face libraries cut shards.

@@ -87,7 +87,7 @@ extension Reader {
       reader: self)
     let ordered = graph.check()
     return Draft(
-      note: fields.value(of: "note"), sources: ordered.sources, nodes: ordered.nodes, outputs: outputs,
+      note: fields.value(of: "note"), sources: ordered.sources, nodes: ordered.nodes, outputs: ordered.outputs,
       nanPolicy: fields[PipelineKeys.nan] ?? .error)
   }
 
@@ -120,7 +120,7 @@ extension OutputSpec.Destination {
   private var parts: [Substring] {
     switch self {
     case .digest(let name): ["digest:", name[...]]
-    case .folder(let path), .file(let path):
+    case .folder(let path), .file(let path), .archive(let path):
       (path.hasPrefix("/") ? ["/"] : []) + path.split(separator: "/").filter { $0 != "." }
     }
   }

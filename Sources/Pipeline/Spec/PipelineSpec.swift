@@ -1,9 +1,26 @@
-/// One source of a pipeline: a checkpoint on disk under a name.
+/// One source of a pipeline: a checkpoint or an archive on disk under a name.
 public struct SourceSpec: Sendable {
+  /// What stands at a source's path.
+  public enum Kind: Hashable, Sendable {
+    case checkpoint
+    /// A compressed task vector: with a base, which is a checkpoint among the sources, the model that both give together.
+    case archive(base: Reference?)
+  }
+
   public let name: Reference
   /// Relative paths are resolved against the pipeline's folder.
   public let path: String
+  public let kind: Kind
   public let space: Space
+
+  /// The source that an archive applies to.
+  public var base: Reference? {
+    if case .archive(let base) = kind { base } else { nil }
+  }
+
+  var isArchive: Bool {
+    if case .archive = kind { true } else { false }
+  }
 }
 
 /// A pipeline whose every word has been checked; what only the inputs can tell is left to planning.

@@ -149,10 +149,11 @@ struct PipelineSpecTests {
   @Test(arguments: [
     ("out", OutputSpec.Destination.folder("w/out")), ("/x/", .folder("/x/")),
     ("m.safetensors", .file("w/m.safetensors")),
-    ("digest:merged-1", .digest("merged-1")), ("digest:", .digest("n")), ("out.v2", .folder("w/out.v2")),
+    ("m.tv.safetensors", .archive("w/m.tv.safetensors")), ("digest:merged-1", .digest("merged-1")),
+    ("digest:", .digest("n")), ("out.v2", .folder("w/out.v2")),
   ]) func `The form of 'to' says what is made`(_ to: String, _ expected: OutputSpec.Destination) throws {
     let outputs = #"[{"from": "n", "to": "\#(to)"}]"#
-    let spec = try parse(pipeline(node: #"{"op": "mean", "inputs": ["a"]}"#, outputs: outputs), folder: "w")
+    let spec = try parse(pipeline(node: #"{"op": "subtract", "inputs": ["a", "b"]}"#, outputs: outputs), folder: "w")
     #expect(spec.outputs.map(\.destination) == [expected])
   }
 

@@ -18,8 +18,10 @@ struct ReferenceTests {
 
   @Test func `The schema knows every operation and every parameter`() throws {
     let definitions = try #require(try JSON.parse(PipelineSchema.text())["$defs"])
-    for declaration in MethodReference.declarations {
-      let properties = try #require(definitions["node \(declaration.name)"]?["properties"])
+    let operations = MethodReference.declarations.map { ("node \($0.name)", $0) }
+    let codecs = MethodReference.codecs.flatMap { [("archive \($0.name)", $0), ("codec rule \($0.name)", $0)] }
+    for (name, declaration) in operations + codecs {
+      let properties = try #require(definitions[name]?["properties"])
       for parameter in declaration.parameters {
         #expect(properties[parameter.name]?["description"]?.string?.hasPrefix(parameter.summary) == true)
       }
@@ -55,6 +57,27 @@ struct ReferenceTests {
     #expect(try parse(text).nodes.first?.op == name)
   }
 
+  @Test(arguments: MethodReference.codecs.map(\.name))
+  func `The example of a codec is an output that parses`(_ name: String) throws {
+    let codec = try #require(MethodReference.codecs.first { $0.name == name })
+    let text = """
+      {"weir": 1, "sources": {"base": "x", "tuned": "y"},
+      "graph": {"change": {"op": "subtract", "inputs": ["tuned", "base"]}}, "outputs": [\(codec.example)]}
+      """
+    let archive = try #require(try parse(text).outputs.first?.archive)
+    #expect(archive.rules.contains { $0.codec.name == name } && archive.base?.name == "base")
+  }
+
+  @Test func `No parameter of a codec has the name of a key that outputs have anyway`() {
+    let taken = [
+      "from", "to", "dtype", "shard_size", "codec", "base", "target_size", "include", "exclude", "rename", "note",
+      "for",
+    ]
+    for codec in MethodReference.codecs {
+      for parameter in codec.parameters { #expect(!taken.contains(parameter.name) && parameter.standard != nil) }
+    }
+  }
+
   @Test func `No parameter has the name of a key that nodes have anyway`() {
     let taken = [
       "op", "base", "models", "inputs", "parts", "include", "exclude", "rename", "on_missing", "on_mismatch", "note",
@@ -73,12 +96,22 @@ struct ReferenceTests {
     #expect(MethodReference.page(named: "trimm") == nil)
   }
 
+  @Test func `Operation and codec of one name have both their pages`() throws {
+    let page = try #require(MethodReference.page(named: "sign"))
+    #expect(page.hasPrefix("sign: ") && page.contains("\n\nsign (codec): Keeps one bit per element"))
+    #expect(try #require(MethodReference.page(named: "ternary")).hasPrefix("ternary (codec): "))
+  }
+
   @Test func `Every operation is listed and documented`() {
     let list = MethodReference.list()
     let document = MethodReference.markdown()
     for declaration in MethodReference.declarations {
       #expect(list.contains("  \(declaration.name)  ") || list.contains("  \(declaration.name) "))
       #expect(document.contains("\n### \(declaration.name)\n"))
+    }
+    for codec in MethodReference.codecs {
+      #expect(list.contains("  \(codec.name) "))
+      #expect(document.contains("\n### codec \(codec.name)\n"))
     }
   }
 }

@@ -11,6 +11,9 @@ enum Codecs {
 
   static func named(_ name: String) -> MethodDeclaration? { CodecRegistry.declaration(named: name) }
 
+  /// The names of the parameters of all.
+  static let parameters = Set(all.flatMap { $0.parameters.map(\.name) }).sorted()
+
   /// The names of those that have a parameter.
   static func taking(_ parameter: String) -> [String] { all.filter { $0[parameter: parameter] != nil }.map(\.name) }
 }
@@ -27,7 +30,7 @@ enum ArchiveKeys {
     "codec", Form<CodecChoice>.codecs,
     "How the change is made small: a codec, `ternary` by default, or rules of which the first that matches holds.")
   static let base = Key(
-    "base", Form<Reference>.reference,
+    "base", Form<Reference>.source,
     "The source that the archive applies to; a model is compared with it, of a change it may be left out.")
   static let targetSize = Key(
     "target_size", Form<Int>.byteCount,
@@ -48,8 +51,7 @@ enum ArchiveKeys {
 
   /// All keys of an output whose codec is none that is known.
   static let lenientTable = KeyTable(
-    OutputKeys.place + keys + Set(Codecs.all.flatMap { $0.parameters.map(\.name) }).sorted().map { Key($0, .ignored, "") }
-      + SelectionKeys.keys, explain: explain)
+    OutputKeys.place + keys + Codecs.parameters.map { Key($0, .ignored, "") } + SelectionKeys.keys, explain: explain)
 
   private static func table(for declaration: MethodDeclaration) -> KeyTable {
     let parameters = declaration.parameters.map { ParameterKey.key(for: $0, isRequired: $0.standard == nil) }
@@ -96,7 +98,8 @@ extension Form<CodecChoice> {
           reader.checkReach(of: rules.map { ($0.glob, $0.position) }, at: place)
           return .rules(rules)
         }
-      })
+      }
+    ).named("codec")
   }
 }
 
@@ -125,7 +128,7 @@ enum CodecRuleKeys {
   /// All keys of a rule whose codec is none that is known.
   static let lenientTable = KeyTable(
     [glob, codec] as [any ObjectKey]
-      + Set(Codecs.all.flatMap { $0.parameters.map(\.name) }).sorted().map { Key($0, .ignored, "") })
+      + Codecs.parameters.map { Key($0, .ignored, "") })
 }
 
 extension Form<CodecRule> {
@@ -180,12 +183,15 @@ extension Reader {
       }
     }
     checkDensity(of: rules, fields, at: place)
-    return ArchiveSpec(rules: rules, base: fields[ArchiveKeys.base], targetBytes: fields[ArchiveKeys.targetSize])
+    let base = fields[ArchiveKeys.base]
+    return ArchiveSpec(
+      rules: rules, base: base, targetBytes: fields[ArchiveKeys.targetSize],
+      hasBadBase: base == nil && fields.offset(of: ArchiveKeys.base.name) != nil)
   }
 
   /// Reports a size to reach where there is nothing left to choose.
   private func checkDensity(of rules: [CodecRule], _ fields: Fields, at place: Place) {
-    guard let offset = fields.offset(of: ArchiveKeys.targetSize.name),
+    guard let offset = fields.offset(of: ArchiveKeys.targetSize.name), fields[ArchiveKeys.targetSize] != nil,
       fields.offset(of: ArchiveKeys.codec.name) == nil || fields[ArchiveKeys.codec] != nil,
       !rules.contains(where: \.hasFreeDensity)
     else { return }

@@ -154,7 +154,7 @@ extension Reader {
       guard !explained.contains(key.name) else { continue }
       error(at: value.offset, "\(place.prefix)key '\(key.name)' is missing, expected \(key.expected)")
     }
-    checkAlternatives(of: value, at: place, table, fields)
+    if explained.isDisjoint(with: table.alternatives) { checkAlternatives(of: value, at: place, table, fields) }
     return fields
   }
 

@@ -62,6 +62,13 @@ extension Form where Value: RawRepresentable<String> & CaseIterable {
 }
 
 extension Form where Value == Reference {
+  /// The name of a source.
+  static var source: Form {
+    Form<String>.name("the name of a source").map { name, value, reader in
+      Reference(name: name, position: reader.position(value.offset))
+    }
+  }
+
   /// The name of a node or a source.
   static var reference: Form {
     Form<String>.name("the name of a node or source").named("reference").map { name, value, reader in

@@ -34,6 +34,13 @@ extension Reader {
     }
     guard let name = NodeKeys.op.form.read(value, at: place.key(NodeKeys.op.name), self) else { return nil }
     if let declaration = Operations.named(name) { return declaration }
+    guard Codecs.named(name) == nil else {
+      error(
+        at: value.offset,
+        "\(place.prefix)'op' is \(MessageText.quoted(name)), a codec, expected an operation; name it as the 'codec' of an "
+          + "output to a '\(ArchiveSpec.suffix)' file")
+      return nil
+    }
     let hint = hint(for: name, in: Operations.names)
     error(
       at: value.offset,

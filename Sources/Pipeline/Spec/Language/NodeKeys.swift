@@ -67,13 +67,7 @@ enum NodeKeys {
     case onMissing.name, onMismatch.name: return .init(message: "'\(op)' takes no '\(key)'; remove it")
     default: break
     }
-    let others = Operations.all.filter { $0[parameter: key] != nil }.map(\.name)
-    guard !others.isEmpty else { return nil }
-    let names = declaration.parameters.map(\.name)
-    let expected = names.isEmpty ? "" : ", expected \(Wording.list(names))"
-    return .init(
-      message: "'\(op)' takes no '\(key)', a parameter of \(Wording.list(Array(others.prefix(3)), "and"))"
-        + "\(expected); remove it")
+    return ParameterKey.explain(key, foreignTo: declaration, among: Operations.all)
   }
 }
 
@@ -100,6 +94,19 @@ enum ParameterKey {
   static func key(for parameter: Parameter, isRequired: Bool) -> Key<ParameterValue> {
     let standard = parameter.standard.map { "; \($0) by default" } ?? ""
     return Key(parameter.name, .parameter(parameter), required: isRequired, "\(parameter.summary)\(standard).")
+  }
+
+  /// What to say of a parameter that others of a kind have and this one does not.
+  static func explain(
+    _ key: String, foreignTo declaration: MethodDeclaration, among all: [MethodDeclaration]
+  ) -> KeyTable.Explanation? {
+    let others = all.filter { $0[parameter: key] != nil }.map(\.name)
+    guard !others.isEmpty else { return nil }
+    let names = declaration.parameters.map(\.name)
+    let expected = names.isEmpty ? "" : ", expected \(Wording.list(names))"
+    return .init(
+      message: "'\(declaration.name)' takes no '\(key)', a parameter of "
+        + "\(Wording.list(Array(others.prefix(3)), "and"))\(expected); remove it")
   }
 }
 

@@ -5,34 +5,55 @@ internal import WeirTensors
 enum OutputKeys {
   static let from = Key("from", Form<Reference>.reference, required: true, "The node or source that is written.")
   static let to = Key(
-    "to", .name("a folder, a '.safetensors' file or 'digest:NAME'"), required: true,
-    "A folder, a `.safetensors` file, or `digest:NAME` for a hash of what would have been written.")
+    "to", .name("a folder, a '.safetensors' file, a '.tv.safetensors' archive or 'digest:NAME'"), required: true,
+    "A folder, a `.safetensors` file, a `.tv.safetensors` archive, or `digest:NAME` for a hash of what would have been "
+      + "written.")
   static let dtype = Key(
     "dtype", Form<DTypeChoice>.dtypes, "The element type, or rules for it; `same` (the default) keeps the base's.")
   static let shardSize = Key(
     "shard_size", Form<Int>.byteCount, "The most bytes in one file of a folder: `\"5GB\"` (the default) or a number.")
 
-  static let table = KeyTable([from, to, dtype, shardSize] + SelectionKeys.keys as [any ObjectKey])
+  /// What every output has.
+  static let place: [any ObjectKey] = [from, to]
+
+  /// All keys of an output that is no archive.
+  static let table = KeyTable(
+    place + [dtype, shardSize] as [any ObjectKey] + SelectionKeys.keys, explain: ArchiveKeys.explainElsewhere)
 }
 
 extension Form<OutputSpec> {
+  /// One output: where it goes decides which other keys it takes.
   static var output: Form {
-    .object("an object with 'from' and 'to'", OutputKeys.table) { fields, value, place, reader in
-      let destination = reader.destination(fields[OutputKeys.to], of: fields[OutputKeys.from], at: place, fields)
-      guard let from = fields[OutputKeys.from], let destination else { return nil }
-      if case .file = destination, let offset = fields.offset(of: OutputKeys.shardSize.name) {
-        reader.error(
-          at: offset, "\(place.prefix)'shard_size' stands beside a single file, expected a folder in 'to'; remove one")
-      }
-      return OutputSpec(
-        from: from, destination: destination, dtype: fields[OutputKeys.dtype] ?? .same,
-        shardBytes: fields[OutputKeys.shardSize] ?? OutputSpec.defaultShardBytes, filter: fields.filter,
-        rename: fields.rename, position: reader.position(value.offset))
-    }
+    let expected = "an object with 'from' and 'to'"
+    return Form(
+      expected, schema: { $0.output },
+      parse: { value, place, reader in
+        let isArchive = value.object != nil && reader.writesArchive(value)
+        let table = isArchive ? reader.archiveTable(for: value) : OutputKeys.table
+        guard let fields = reader.fields(of: value, at: place, expected: expected, table) else { return nil }
+        let destination = reader.destination(fields[OutputKeys.to], of: fields[OutputKeys.from], at: place, fields)
+        let archive = isArchive ? reader.archive(fields, of: value, at: place) : nil
+        guard let from = fields[OutputKeys.from], let destination else { return nil }
+        if case .file = destination, let offset = fields.offset(of: OutputKeys.shardSize.name) {
+          reader.error(
+            at: offset,
+            "\(place.prefix)'shard_size' stands beside a single file, expected a folder in 'to'; remove one")
+        }
+        return OutputSpec(
+          from: from, destination: destination, dtype: fields[OutputKeys.dtype] ?? .same,
+          shardBytes: fields[OutputKeys.shardSize] ?? OutputSpec.defaultShardBytes, filter: fields.filter,
+          rename: fields.rename, archive: archive, position: reader.position(value.offset))
+      })
   }
 }
 
 extension Reader {
+  /// Whether an output's place is an archive's, by `-o` or else by its `to`.
+  fileprivate func writesArchive(_ output: JSONValue) -> Bool {
+    let place = paths.output ?? output[OutputKeys.to.name].flatMap(resolve)?.string
+    return place?.hasSuffix(ArchiveSpec.suffix) ?? false
+  }
+
   /// The place that `-o` or else `to` names; `nil` after a report.
   fileprivate func destination(
     _ to: String?, of from: Reference?, at place: Place, _ fields: Fields
@@ -68,10 +89,9 @@ extension OutputSpec.Destination {
       self = .digest(given.isEmpty ? name : String(given))
       return
     }
-    if text.hasSuffix(".tv.safetensors") {
-      throw Refusal(
-        text: "is \(MessageText.quoted(text)), an archive, which this version does not write; "
-          + "expected \(OutputKeys.to.expected)")
+    if text.hasSuffix(ArchiveSpec.suffix) {
+      self = .archive(resolve(text))
+      return
     }
     if let suffix = [".bin", ".pt", ".pth", ".ckpt", ".gguf", ".json", ".npz", ".zip"].first(where: text.hasSuffix) {
       throw Refusal(
@@ -119,13 +139,13 @@ extension Form<DTypeChoice.Rule> {
 
 extension Form<Int> {
   /// A number of bytes, or a quantity with a unit.
-  fileprivate static var byteCount: Form {
+  static var byteCount: Form {
     let expected = "a size such as '5GB' or a number of bytes"
     let schema = JSONValue.object([
       ("type", .array([.string("string"), .string("integer")])), ("minimum", .number(1)),
       ("pattern", .string("^[0-9]+(\\.[0-9]+)? ?([KMGTkmgt]?([iI]?[Bb])?)$")),
     ])
-    return Form(expected, schema: { _ in schema }) { value, place, reader in
+    return Form(expected, schema: { builder in builder.define("bytes") { schema } }) { value, place, reader in
       guard let count = value.int ?? value.string.flatMap({ Quantity.bytes($0) }), count > 0 else {
         let found = value.string.map(MessageText.quoted) ?? Wording.found(value)
         reader.error(at: value.offset, "\(place.text) is \(found), expected \(expected)")

@@ -8,7 +8,7 @@ enum SourceKeys {
   static let archive = Key(
     "archive", .name("the path of an archive"), "A `.tv.safetensors` file; relative to the pipeline's file.")
   static let base = Key(
-    "base", Form<Reference>.reference,
+    "base", Form<Reference>.source,
     "The source that an archive applies to: the two together are a model. Without it an archive is a change.")
   static let space = Key(
     "space", Form<Space>.word, "Whether the checkpoint holds a model (`weight`, the default) or a change (`delta`).")
