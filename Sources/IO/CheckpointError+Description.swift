@@ -18,7 +18,9 @@ extension CheckpointError: CustomStringConvertible {
 
   private var place: String { byteOffset.map { " at byte \($0)" } ?? "" }
 
-  private var summary: String {
+  private var summary: String { summary(of: kind) }
+
+  private func summary(of kind: Kind) -> String {
     switch kind {
     case .notFound: "no such file or folder"
     case .notARegularFile: "not a regular file, expected a file or a folder of files"
@@ -67,6 +69,13 @@ extension CheckpointError: CustomStringConvertible {
     case .checkpointTooLarge(let limit):
       "takes the checkpoint beyond \(limit) bytes, expected at most that many"
 
+    case .isArchive: "is a task-vector archive, expected a checkpoint"
+    case .notAnArchive: "is no task-vector archive, expected one ('format' is 'tva' in its metadata)"
+    case .newerArchive(let needed, let supported):
+      "archive needs a reader of version \(MessageText.escaped(needed)), this one reads up to version \(supported)"
+    case .corrupt(let what): "checksum of \(what) is not that of its bytes, expected the same"
+    case .inBlock(let number, let cause): "block \(number): \(summary(of: cause))"
+
     case .cannotCreate: "cannot be created"
     case .writeFailed(let offset): "write failed at offset \(offset)"
     case .noSpace(let needed, let free):
@@ -84,8 +93,16 @@ extension CheckpointError: CustomStringConvertible {
     }
   }
 
-  private var remedy: String? {
+  private var remedy: String? { remedy(of: kind) }
+
+  private func remedy(of kind: Kind) -> String? {
     switch kind {
+    case .isArchive:
+      "give it as a source {\"archive\": …} with the base that it applies to, or put both together with 'weir apply'"
+    case .notAnArchive: "give it as a checkpoint"
+    case .newerArchive: "get a newer version of weir"
+    case .corrupt: "fetch the file again"
+    case .inBlock(_, let cause): remedy(of: cause)
     case .unsupportedFormat(_, let remedy): remedy
     case .truncated: "fetch the file again, and do not change it during a run"
     case .headerTooLarge(let count, let limit) where count < 1 << 40 && limit < 1 << 40:

@@ -31,6 +31,19 @@ public struct CheckpointError: Error, Equatable, Sendable {
       kind, file: file, tensor: self.tensor ?? tensor, byteOffset: byteOffset, position: position, errno: errno)
   }
 
+  /// The same error, naming the file that was being read.
+  public func naming(file: String) -> CheckpointError {
+    CheckpointError(
+      kind, file: self.file ?? file, tensor: tensor, byteOffset: byteOffset, position: position, errno: errno)
+  }
+
+  /// The same error, naming the block of an archive's tensor that was being read, counted from the tensor's first.
+  public func naming(block: Int) -> CheckpointError {
+    if case .inBlock = kind { return self }
+    return CheckpointError(
+      .inBlock(block, kind), file: file, tensor: tensor, byteOffset: byteOffset, position: position, errno: errno)
+  }
+
   /// A place in a text file.
   public struct Position: Equatable, Sendable {
     public let line: Int
@@ -43,7 +56,7 @@ public struct CheckpointError: Error, Equatable, Sendable {
   }
 
   /// The causes, one case each.
-  public enum Kind: Equatable, Sendable {
+  public indirect enum Kind: Equatable, Sendable {
     // Any file.
     case notFound
     case notARegularFile
@@ -90,6 +103,18 @@ public struct CheckpointError: Error, Equatable, Sendable {
     case duplicateTensor(other: String)
     /// The tensors up to the one named have more bytes than a checkpoint may.
     case checkpointTooLarge(limit: Int)
+
+    // Archives.
+    /// The file is a task-vector archive where a checkpoint was asked for.
+    case isArchive
+    /// The file is a safetensors file, but no archive.
+    case notAnArchive
+    /// The archive asks for a newer reader.
+    case newerArchive(needed: String, supported: Int)
+    /// Bytes are not those that were written: their hash is another.
+    case corrupt(String)
+    /// The cause lies in one block of the tensor.
+    case inBlock(Int, Kind)
 
     // Writing.
     case cannotCreate

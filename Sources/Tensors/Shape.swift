@@ -23,6 +23,13 @@ public struct Shape: Hashable, Sendable, CustomStringConvertible {
     elementCount = count
   }
 
+  /// Makes the shape of a vector.
+  public init(vector elementCount: Int) {
+    precondition(elementCount >= 0, "a vector has no negative length")
+    extents = [elementCount]
+    self.elementCount = elementCount
+  }
+
   /// Elements of one slice along the last axis; a scalar and a vector are one row.
   public var rowLength: Int { extents.count < 2 ? elementCount : extents[extents.count - 1] }
 

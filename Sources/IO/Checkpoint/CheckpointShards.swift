@@ -22,6 +22,9 @@ struct CheckpointShards {
       let path = found.folder == "." && found.isLoneFile ? name : PathText.joined(found.folder, name)
       let descriptor = try InputDescriptor(path)
       let header = try SafetensorsHeader.read(descriptor, maximumByteCount: maximumHeaderBytes)
+      guard header.metadata[ArchiveFormat.Key.format] != ArchiveFormat.format else {
+        throw CheckpointError(.isArchive, file: path)
+      }
       try add(header.tensors, of: path)
       if files.isEmpty { metadata = header.metadata }
       tensors += header.tensors

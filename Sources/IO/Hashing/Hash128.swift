@@ -19,12 +19,27 @@ public struct Hash128: Hashable, Sendable, CustomStringConvertible {
     self = unsafe bytes.withUnsafeBytes { unsafe Hash128($0) }
   }
 
-  /// Hashes the canonical forms of hashes, one after the other: high then low half, most significant byte first.
-  public init(of hashes: some Sequence<Hash128>) {
-    let bytes = hashes.flatMap { hash in
-      [hash.high, hash.low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
-    }
-    self.init(bytes)
+  /// Hashes the canonical forms of hashes, one after the other.
+  public init(of hashes: some Sequence<Hash128>) { self.init(hashes.flatMap(\.bytes)) }
+
+  init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// Reads the canonical form, which has 16 bytes.
+  init(canonical bytes: ArraySlice<UInt8>) {
+    precondition(bytes.count == Self.byteCount, "a hash has 16 bytes")
+    func half(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    self.init(high: half(bytes.prefix(8)), low: half(bytes.suffix(8)))
+  }
+
+  /// Bytes of the canonical form.
+  static let byteCount = 16
+
+  /// The canonical form: high then low half, most significant byte first.
+  var bytes: [UInt8] {
+    [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
   }
 
   /// 32 hexadecimal digits.
@@ -33,5 +48,13 @@ public struct Hash128: Hashable, Sendable, CustomStringConvertible {
       let digits = String(half, radix: 16)
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
+  }
+}
+
+/// The 64-bit XXH3 hash of a block's bytes, which tells that they are still what was written.
+enum BlockChecksum {
+  static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    // SAFETY: the function reads `count` bytes from the start, and nothing from an empty buffer.
+    unsafe XXH3_64bits(bytes.baseAddress, bytes.count)
   }
 }

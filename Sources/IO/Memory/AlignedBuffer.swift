@@ -44,11 +44,11 @@ public struct AlignedBuffer: ~Copyable, @unchecked Sendable {
     unsafe UnsafeMutableRawBufferPointer(start: start, count: byteCount)
   }
 
-  /// Copies `source` to the buffer's first bytes.
-  public borrowing func fill(from source: ArraySlice<UInt8>) {
-    precondition(source.count <= byteCount, "more bytes than the buffer holds")
-    // SAFETY: the count was checked, and an array never shares memory with a private mapping.
-    unsafe bytes.copyBytes(from: source)
+  /// Copies `source` to the buffer, from byte `offset` of it on.
+  public borrowing func fill(from source: ArraySlice<UInt8>, at offset: Int = 0) {
+    precondition(offset >= 0 && source.count <= byteCount - offset, "more bytes than the buffer holds")
+    // SAFETY: the range was checked, and an array never shares memory with a private mapping.
+    unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: source)
   }
 
   /// Zeroes the bytes from `count` up to the next multiple of ``alignment``, and returns that multiple.

@@ -121,7 +121,7 @@ public final class OutputFolder: Sendable {
   }
 
   /// Checks that a file of this name may be added, and makes the folders that it leads through.
-  private func start(_ name: String) throws(CheckpointError) {
+  func start(_ name: String) throws(CheckpointError) {
     guard state.withLock({ $0.isOpen }) else { throw CheckpointError(.outputClosed, file: finalPath) }
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     guard !parts.contains(where: { ["", ".", ".."].contains($0) }), !name.utf8.contains(0) else {

@@ -4,6 +4,13 @@ internal import WeirTensors
 enum OutputHeader {
   /// Builds the header of a file that holds `tensors` one after the other.
   static func bytes(for tensors: ArraySlice<TensorInfo>, metadata: [String: String]) -> [UInt8] {
+    let text = text(for: tensors, metadata: metadata)
+    let alignment = OutputLayout.alignment
+    return finished(text, byteCount: (text.count + alignment - 1) / alignment * alignment)
+  }
+
+  /// The header without padding; its length, the first eight bytes, is still to be filled in.
+  static func text(for tensors: ArraySlice<TensorInfo>, metadata: [String: String]) -> [UInt8] {
     var text = JSONWriter(indent: nil)
     text.bytes = [UInt8](repeating: 0, count: 8)
     text.append("{")
@@ -30,9 +37,14 @@ enum OutputHeader {
       offset += tensor.byteCount
     }
     text.append("}")
-    var bytes = text.bytes
-    let excess = bytes.count % OutputLayout.alignment
-    if excess > 0 { bytes.append(contentsOf: repeatElement(0x20, count: OutputLayout.alignment - excess)) }
+    return text.bytes
+  }
+
+  /// Pads a header to `byteCount` bytes and fills in its length.
+  static func finished(_ text: [UInt8], byteCount: Int) -> [UInt8] {
+    precondition(byteCount >= text.count, "a header fits in its room")
+    var bytes = text
+    bytes.append(contentsOf: repeatElement(0x20, count: byteCount - bytes.count))
     let length = UInt64(bytes.count - 8)
     for place in 0..<8 { bytes[place] = UInt8(truncatingIfNeeded: length >> (8 * UInt64(place))) }
     return bytes

@@ -67,6 +67,13 @@ public struct SafetensorsHeader: Sendable {
   public static func parse(
     _ text: [UInt8], fileByteCount: Int, file: String
   ) throws(CheckpointError) -> SafetensorsHeader {
+    try parse(text, fileByteCount: fileByteCount as Int?, file: file)
+  }
+
+  /// Checks the text of a header by itself where the size of its file is not known.
+  static func parse(
+    _ text: [UInt8], fileByteCount: Int?, file: String
+  ) throws(CheckpointError) -> SafetensorsHeader {
     guard text.first == UInt8(ascii: "{") else {
       let found = text.first.map { "header begins with \(JSONScanner.hex($0))" } ?? "header is empty"
       throw CheckpointError(.malformed(found: found, expected: "'{'"), file: file, byteOffset: 8)

@@ -165,8 +165,9 @@ struct SafetensorsHeaderParser {
   // MARK: The whole
 
   /// Orders the tensors by their data and checks that they cover all of it, each byte once.
-  func header(fileByteCount: Int) throws(CheckpointError) -> SafetensorsHeader {
+  func header(fileByteCount known: Int?) throws(CheckpointError) -> SafetensorsHeader {
     let dataOffset = 8 + scanner.bytes.count
+    let fileByteCount = known ?? sum(dataOffset, ranges.reduce(0) { max($0, $1.upperBound) })
     let dataByteCount = fileByteCount - dataOffset
     let order = dataOrder()
     var end = 0

@@ -11,35 +11,30 @@ public struct Digest: Sendable {
 
 /// Hashes what would have been written.
 final class DigestSink: BlockSink {
-  /// Also the smallest block of a run with a digest, so that pieces are the same whatever the budget.
-  static let pieceBytes = 1 << 20
+  /// Also the smallest block of a run with a digest, so that pieces are hashed where they lie.
+  static let pieceBytes = TensorHasher.pieceByteCount
 
   private let map: BlockMap
   private let tensors: [TensorInfo]
-  private let pieces: Monitor<[[Hash128?]]>
+  private let hasher: TensorHasher
 
   init(_ map: BlockMap, _ tensors: [TensorInfo]) {
     self.map = map
     self.tensors = tensors
-    pieces = Monitor(
-      tensors.map { Array(repeating: nil, count: ($0.byteCount + Self.pieceBytes - 1) / Self.pieceBytes) })
+    hasher = TensorHasher(byteCounts: tensors.map(\.byteCount))
   }
 
   func write(_ buffer: borrowing AlignedBuffer, block: BlockMap.Block, number: Int) throws(CheckpointError) {
     let tensor = block.tensors.lowerBound
-    let first = (block.range.lowerBound - map.offsets[tensor]) / Self.pieceBytes
-    for (place, start) in stride(from: 0, to: block.range.count, by: Self.pieceBytes).enumerated() {
-      let end = min(start + Self.pieceBytes, block.range.count)
-      // SAFETY: the piece lies in the block, which fills the buffer from its start.
-      let hash = unsafe Hash128(UnsafeRawBufferPointer(rebasing: buffer.bytes[start..<end]))
-      pieces.withLock { $0[tensor][first + place] = hash }
-    }
+    // SAFETY: the block fills the buffer from its start.
+    let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[..<block.range.count])
+    unsafe hasher.add(bytes, of: tensor, at: block.range.lowerBound - map.offsets[tensor])
   }
 
   func finish() -> Digest {
-    let hashes = pieces.withLock { $0.map { pieces in Hash128(of: pieces.compactMap { $0 }) } }
-    let named = zip(tensors.map(\.name), hashes).map { (name: $0, hash: $1) }
-    let sorted = named.sorted { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
-    return Digest(tensors: named, total: Hash128(of: sorted.map(\.hash)))
+    let named = tensors.enumerated().compactMap { place, tensor in
+      hasher.hash(of: place).map { (name: tensor.name, hash: $0) }
+    }
+    return Digest(tensors: named, total: Fingerprint.of(named))
   }
 }

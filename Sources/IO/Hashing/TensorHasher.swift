@@ -1,0 +1,152 @@
+/// Hashes tensors whose bytes come in parts, in any order and from any thread.
+///
+///     hash of a tensor = XXH3-128 of (XXH3-128 of its first MiB, XXH3-128 of its second MiB, …)
+///
+/// A whole piece is hashed where it lies. Of a piece that comes in parts, the part that stands next in line is hashed where it
+/// lies too; one that comes too early is copied, and kept until those before it have come.
+///
+/// - Memory: 16 bytes for each piece of the tensors at work, and the early parts: about as much as is being computed ahead.
+public final class TensorHasher: Sendable {
+  /// Bytes of every piece but a tensor's last.
+  public static let pieceByteCount = 1 << 20
+
+  private let byteCounts: [Int]
+  private let tensors: [Lock<Pieces>]
+
+  /// Prepares to hash tensors of so many bytes each.
+  public init(byteCounts: [Int]) {
+    self.byteCounts = byteCounts
+    tensors = byteCounts.map { count in
+      Lock(Pieces(left: count / Self.pieceByteCount + (count % Self.pieceByteCount == 0 ? 0 : 1)))
+    }
+  }
+
+  /// Takes bytes `offset ..< offset + bytes.count` of a tensor; each byte of it comes once.
+  ///
+  /// - Parameters:
+  ///   - bytes: read during the call only.
+  ///   - tensor: the place of the tensor's size in what was given at the start.
+  ///   - offset: the bytes' place in the tensor.
+  public func add(_ bytes: UnsafeRawBufferPointer, of tensor: Int, at offset: Int) {
+    let size = byteCounts[tensor]
+    precondition(offset >= 0 && bytes.count <= size && offset <= size - bytes.count, "bytes lie in their tensor")
+    var start = offset
+    while start < offset + bytes.count {
+      let piece = start / Self.pieceByteCount
+      let place = start - piece * Self.pieceByteCount
+      let length = min(Self.pieceByteCount, size - piece * Self.pieceByteCount)
+      let end = min(offset + bytes.count, start - place + length)
+      // SAFETY: both ends lie between `offset` and the end of `bytes`.
+      let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start - offset..<end - offset])
+      if end - start == length {
+        let hash = unsafe Hash128(part)
+        tensors[tensor].withLock { $0.finish(piece, hash) }
+      } else {
+        unsafe addPart(part, of: tensor, piece, at: place, length)
+      }
+      start = end
+    }
+  }
+
+  /// The hash of a tensor; `nil` while bytes of it are missing.
+  public func hash(of tensor: Int) -> Hash128? { tensors[tensor].withLock(\.hash) }
+
+  /// The hash of a tensor whose bytes are all here.
+  public static func hash(of bytes: [UInt8]) -> Hash128 {
+    let hasher = TensorHasher(byteCounts: [bytes.count])
+    // SAFETY: the buffer lives for the call.
+    unsafe bytes.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: 0) }
+    return hasher.hash(of: 0) ?? Hash128(of: [])
+  }
+
+  // MARK: Pieces
+
+  /// One tensor's pieces.
+  private struct Pieces {
+    /// Pieces that are not yet hashed.
+    var left: Int
+    /// The pieces' hashes, while the tensor is at work.
+    var hashes: [Hash128] = []
+    /// Pieces of which a part has come.
+    var begun: [Int: Piece] = [:]
+    var hash: Hash128?
+
+    init(left: Int) {
+      self.left = left
+      if left == 0 { hash = Hash128(of: []) }
+    }
+
+    mutating func finish(_ piece: Int, _ hash: Hash128) {
+      precondition(self.hash == nil, "each byte of a tensor comes once")
+      if hashes.isEmpty { hashes = Array(repeating: Hash128(high: 0, low: 0), count: left) }
+      hashes[piece] = hash
+      left -= 1
+      if left == 0 {
+        self.hash = Hash128(of: hashes)
+        hashes = []
+      }
+    }
+  }
+
+  /// One piece that comes in parts.
+  private struct Piece {
+    let stream = HashStream()
+    /// Bytes that are hashed, or being hashed.
+    var hashed = 0
+    /// Whether a thread has the stream.
+    var isBusy = false
+    /// Parts that came too early, by their place in the piece.
+    var early: [Int: [UInt8]] = [:]
+  }
+
+  private enum Step {
+    case hash(HashStream)
+    case copy
+    case kept
+  }
+
+  private func addPart(_ bytes: UnsafeRawBufferPointer, of tensor: Int, _ piece: Int, at place: Int, _ length: Int) {
+    var step = begin(tensor, piece, place, nil)
+    // What comes too early is copied outside the lock, and its turn may have come by then.
+    if case .copy = step { unsafe step = begin(tensor, piece, place, Array(bytes)) }
+    guard case .hash(let stream) = step else { return }
+    unsafe stream.add(bytes)
+    var end = place + bytes.count
+    while let next = next(tensor, piece, end, length) {
+      // SAFETY: the array lives for the call.
+      unsafe next.withUnsafeBytes { unsafe stream.add($0) }
+      end += next.count
+    }
+  }
+
+  /// Gives the stream to the caller whose part is next in line; keeps the copy of another.
+  private func begin(_ tensor: Int, _ piece: Int, _ place: Int, _ copy: [UInt8]?) -> Step {
+    tensors[tensor].withLock { pieces in
+      var state = pieces.begun.removeValue(forKey: piece) ?? Piece()
+      defer { pieces.begun[piece] = state }
+      guard state.isBusy || state.hashed != place else {
+        state.isBusy = true
+        return .hash(state.stream)
+      }
+      guard let copy else { return .copy }
+      state.early[place] = copy
+      return .kept
+    }
+  }
+
+  /// Notes that the piece is hashed up to `end`; gives the part that follows, if it has come.
+  private func next(_ tensor: Int, _ piece: Int, _ end: Int, _ length: Int) -> [UInt8]? {
+    tensors[tensor].withLock { pieces in
+      guard var state = pieces.begun.removeValue(forKey: piece) else { return nil }
+      guard end < length else {
+        pieces.finish(piece, state.stream.hash)
+        return nil
+      }
+      state.hashed = end
+      let next = state.early.removeValue(forKey: end)
+      state.isBusy = next != nil
+      pieces.begun[piece] = state
+      return next
+    }
+  }
+}
