@@ -9,6 +9,15 @@
 // Element types in files, as the Swift side knows them too.
 enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64 };
 
+// A block whose elements are 0 or a signed scale: element i is bit i % 64 of word i / 64 of each plane.
+struct weir_plane_window {
+  const uint64_t *mask;  // kept
+  const uint64_t *sign;  // negative
+  const float *scales;   // one, or one per row of which the block has a part
+  size_t row_length;     // 0: one scale for all
+  size_t first_column;   // the column of the block's first element
+};
+
 // Binary operations; comparisons give 1 or 0.
 enum weir_binary { WEIR_ADD, WEIR_SUB, WEIR_MUL, WEIR_DIV, WEIR_MIN, WEIR_MAX, WEIR_GT, WEIR_GE, WEIR_EQ };
 
@@ -18,6 +27,8 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION };
 #define WEIR_DECLARE(T, K, S)                                                                                           \
   /* Decodes n elements of `dtype`; returns whether any is a NaN or an infinity. */                                     \
   int weir_decode_##S(int dtype, T *dst, const void *src, size_t n);                                                    \
+  /* Writes n elements of a plane window, from its element `first` on: 0, or the scale with its sign. */                \
+  void weir_load_planes_##S(T *dst, const struct weir_plane_window *planes, size_t first, size_t n);                    \
   /* Encodes n elements as `dtype`, rounding once to nearest even. */                                                   \
   void weir_encode_##S(int dtype, void *dst, const T *src, size_t n);                                                   \
   void weir_binary_##S(int op, T *dst, const T *a, const T *b, size_t n);                                               \

@@ -12,7 +12,8 @@ public enum ArchiveCoding: Hashable, Sendable {
   case sign
   case seeded(SeededMask)
   case dare(SeededMask)
-  case sparse
+  /// A few values of the delta; or, exact, those elements of the result that differ from the base's.
+  case sparse(isExact: Bool)
   case lossless
   /// Factors of a rank, from 1 on.
   case lowrank(rank: Int)

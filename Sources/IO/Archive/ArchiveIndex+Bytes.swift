@@ -7,7 +7,8 @@ extension ArchiveIndex {
     static let hasBaseRows: UInt8 = 2
     static let hasResultHash: UInt8 = 4
     static let isBF16: UInt8 = 8
-    static let all = hasBase | hasBaseRows | hasResultHash | isBF16
+    static let isExact: UInt8 = 16
+    static let all = hasBase | hasBaseRows | hasResultHash | isBF16 | isExact
   }
 
   /// What is known before anything is coded.
@@ -51,6 +52,7 @@ extension ArchiveIndex {
       if tensor.base?.rowCount != nil { flags |= Flag.hasBaseRows }
       if tensor.resultHash != nil { flags |= Flag.hasResultHash }
       if tensor.coding == .dense(.bf16) { flags |= Flag.isBF16 }
+      if tensor.coding == .sparse(isExact: true) { flags |= Flag.isExact }
       text.append(tensor.coding.codec.rawValue)
       text.append(flags)
       if let base = tensor.base {

@@ -121,6 +121,7 @@ extension ArchiveIndex {
     }
     let flags = try cursor.number(UInt8.self)
     guard flags & ~Flag.all == 0, flags & Flag.isBF16 == 0 || codec == .dense,
+      flags & Flag.isExact == 0 || codec == .sparse,
       flags & Flag.hasBaseRows == 0 || flags & Flag.hasBase != 0
     else { throw Self.malformed("flags \(flags)", "those of codec \(number)").naming(tensor: name) }
     if flags & Flag.hasBase != 0 {
@@ -146,7 +147,7 @@ extension ArchiveIndex {
       let key = try cursor.number(UInt64.self)
       let mask = SeededMask(key: key, limit: try cursor.number(UInt64.self))
       tensors[place].coding = codec == .seeded ? .seeded(mask) : .dare(mask)
-    case .sparse: tensors[place].coding = .sparse
+    case .sparse: tensors[place].coding = .sparse(isExact: flags & Flag.isExact != 0)
     case .lossless: tensors[place].coding = .lossless
     case .lowrank: tensors[place].coding = .lowrank(rank: Int(try cursor.number(UInt32.self)))
     }

@@ -36,6 +36,8 @@ public final class Checkpoint: Sendable {
   public let configBytes: [UInt8]?
   /// The method that the weights are quantised by and where that is said; arithmetic on them would be wrong.
   public let quantisation: String?
+  /// Whether the path named a folder or an index, so that what lies around the weights belongs to them.
+  public let isWholeFolder: Bool
   /// What was left out and why, one line each.
   public let notes: [String]
 
@@ -59,12 +61,13 @@ public final class Checkpoint: Sendable {
     try shards.checkNames(catalogue)
     var notes = found.notes + shards.notes
     let config = try ConfigFile.read(in: found.folder, isOptional: found.isLoneFile, notes: &notes)
-    return Checkpoint(path: path, found.folder, shards, catalogue, config, notes)
+    return Checkpoint(
+      path: path, found.folder, shards, catalogue, config, isWholeFolder: !found.isLoneFile, notes: notes)
   }
 
   private init(
     path: String, _ folder: String, _ shards: CheckpointShards, _ catalogue: Catalogue, _ config: ConfigFile?,
-    _ notes: [String]
+    isWholeFolder: Bool, notes: [String]
   ) {
     self.path = path
     self.folder = folder
@@ -75,6 +78,7 @@ public final class Checkpoint: Sendable {
     self.config = config?.value
     configBytes = config?.bytes
     quantisation = Quantisation.description(config: config?.value, catalogue: catalogue)
+    self.isWholeFolder = isWholeFolder
     self.notes = notes
   }
 

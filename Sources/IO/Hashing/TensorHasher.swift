@@ -150,3 +150,15 @@ public final class TensorHasher: Sendable {
     }
   }
 }
+
+extension TensorHasher {
+  /// The hash of a file's bytes, taken as a tensor's.
+  public static func hash(ofFile path: String) throws(CheckpointError) -> Hash128 {
+    let file = try InputDescriptor(path)
+    var hashes: [Hash128] = []
+    for start in stride(from: 0, to: file.byteCount, by: pieceByteCount) {
+      hashes.append(Hash128(try file.read(min(pieceByteCount, file.byteCount - start), at: start)))
+    }
+    return Hash128(of: hashes)
+  }
+}

@@ -27,7 +27,7 @@ public enum SideFiles {
   }
 
   /// Whether a file of this name is copied to an output.
-  static func isSideFile(_ name: String) -> Bool {
+  public static func isSideFile(_ name: String) -> Bool {
     guard !foreignSuffixes.contains(where: name.hasSuffix) else { return false }
     return wholeNames.contains(name) || prefixes.contains(where: name.hasPrefix)
       || suffixes.contains(where: name.hasSuffix)

@@ -13,6 +13,9 @@ public final class OutputFolder: Sendable {
   /// Where the output will be, as given, without slashes at the end.
   public var finalPath: String { target.path }
 
+  /// The last part of ``finalPath``.
+  public var finalName: String { PathText.name(of: target.path) }
+
   /// The hidden folder in which it is built.
   public var stagingPath: String { staging.path }
 
@@ -61,7 +64,8 @@ public final class OutputFolder: Sendable {
   public func makeWriter(for file: OutputFile, unbuffered: Bool = true) throws(CheckpointError) -> OutputFileWriter {
     try start(file.name)
     let writer = try OutputFileWriter(path: path(of: file.name), byteCount: file.byteCount, unbuffered: unbuffered)
-    try writer.write(file.header, at: 0)
+    // A restored header ends anywhere: what goes beyond its last whole page is written with the first block.
+    try writer.write(file.header.count == file.byteCount ? file.header : Array(file.header[..<file.blockStart]), at: 0)
     state.withLock { $0.writers.append((file, writer)) }
     return writer
   }

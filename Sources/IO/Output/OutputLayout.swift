@@ -4,8 +4,12 @@ public import WeirTensors
 public struct OutputFile: Hashable, Sendable {
   public let name: String
 
-  /// The first bytes of the file: the header's length, its JSON, and spaces up to a multiple of 4096.
+  /// The first bytes of the file: the header's length, its JSON, and spaces up to a multiple of 4096; of a file that is
+  /// restored they are what they were.
   public let header: [UInt8]
+
+  /// Where blocks begin: what comes before it is the header's, what comes after it of the header is the first block's.
+  public var blockStart: Int { header.count / OutputLayout.alignment * OutputLayout.alignment }
 
   /// Bytes of the whole file.
   public let byteCount: Int
@@ -65,6 +69,30 @@ public struct OutputLayout: Sendable {
     self.tensors = tensors
     self.files = files
     self.offsets = offsets
+    dataByteCount = tensors.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// Lays out the files of a checkpoint that was archived, as they were.
+  ///
+  /// - Parameters:
+  ///   - shards: the files.
+  ///   - tensors: theirs, shard by shard, in each in the order of their data.
+  ///   - fileName: another name for the only file.
+  public init(restoring shards: [ArchiveShard], _ tensors: [TensorInfo], fileName: String? = nil) {
+    precondition(fileName == nil || shards.count == 1, "a name for the only file")
+    var offsets: [Int] = []
+    for shard in shards {
+      var end = shard.header.count
+      for tensor in tensors[shard.tensors] {
+        offsets.append(end)
+        end += tensor.byteCount
+      }
+    }
+    self.tensors = tensors
+    self.offsets = offsets
+    files = shards.map {
+      OutputFile(name: fileName ?? $0.name, header: $0.header, byteCount: $0.fileByteCount, tensors: $0.tensors)
+    }
     dataByteCount = tensors.reduce(0) { $0 + $1.byteCount }
   }
 

@@ -107,3 +107,13 @@ public struct SafetensorsHeader: Sendable {
     self.dataOffset = dataOffset
   }
 }
+
+extension SafetensorsHeader {
+  /// The first bytes of a file as they are: the length, the text, and the spaces after it.
+  ///
+  /// - Throws: ``CheckpointError`` where the file's header is none.
+  public static func bytes(of path: String) throws(CheckpointError) -> [UInt8] {
+    let header = try read(path)
+    return try InputDescriptor(path).read(header.dataOffset)
+  }
+}

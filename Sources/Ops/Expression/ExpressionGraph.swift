@@ -30,6 +30,11 @@ public final class ExpressionGraph {
     return Double(bitPattern: bits)
   }
 
+  /// What an archive of `delta` restores from `base`: their sum, and exactly `delta` where the base is subtracted again.
+  public func restored(base: Value, delta: Value) -> Value {
+    Value(graph: self, index: insert(.restored(base: base.index, delta: delta.index)))
+  }
+
   func insert(_ operation: Operation) -> Int {
     if let index = indices[operation] { return index }
     let (extent, operands) = shape(of: operation)
@@ -79,7 +84,7 @@ public final class ExpressionGraph {
     case .input, .drop, .trim: return (.element, operands)
     case .constant: return (.scalar, operands)
     case .statistic(let statistic): return (statistics[statistic].extent, operands)
-    case .unary, .binary, .select:
+    case .unary, .binary, .restored, .select:
       return (operands.reduce(Extent.scalar) { $0.joined(extents[$1]) }, operands)
     }
   }
@@ -91,7 +96,7 @@ extension Operation {
     switch self {
     case .input, .constant, .statistic: []
     case .unary(_, let a), .trim(let a, _), .drop(let a, _): [a]
-    case .binary(_, let a, let b): [a, b]
+    case .binary(_, let a, let b), .restored(let a, let b): [a, b]
     case .select(let mask, let a, let b): [mask, a, b]
     }
   }

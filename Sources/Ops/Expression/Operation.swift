@@ -25,9 +25,9 @@ public enum SelectionRule: String, Hashable, Sendable, CaseIterable {
 /// The stream of random bits that decides which elements of one tensor of one model are kept.
 public struct RandomMask: Hashable, Sendable {
   /// K2 of the generator: a function of seed, tensor name and model index.
-  let key: UInt64
+  public let key: UInt64
   /// An element is kept where its 53 random bits are below this.
-  let limit: UInt64
+  public let limit: UInt64
 }
 
 /// A quantity that needs more than one tile to be known.
@@ -93,6 +93,8 @@ enum Operation: Hashable, Sendable {
   case constant(bits: UInt64)
   case unary(Unary, Int)
   case binary(Binary, Int, Int)
+  /// A base plus the change that was made from it: their sum, of which the base leaves exactly the change again.
+  case restored(base: Int, delta: Int)
   /// The second where the first is not zero, else the third.
   case select(Int, Int, Int)
   /// The elements that a selection keeps, zero elsewhere.

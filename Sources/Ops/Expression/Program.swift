@@ -135,6 +135,8 @@ private struct Compiler {
       program.instructions.append(.unary(operation, tile, into: result(index, freeing: [a])))
     case .binary(let operation, let a, let b):
       emitBinary(index, operation, a, b)
+    case .restored(let base, let delta):
+      emitBinary(index, .add, base, delta)
     case .select(let mask, let a, let b):
       emitSelect(index, mask, a, b)
     case .trim(let a, let statistic):

@@ -18,7 +18,7 @@ extension RandomMask {
   static func tensorKey(seed: UInt64, tensor: String) -> UInt64 { mix(mix(seed &+ golden) ^ hash(tensor)) }
 
   /// The stream of one model of one tensor, cut at `density`: element i is kept where u_i < density.
-  init(seed: UInt64, tensor: String, model: Int, density: Double) {
+  public init(seed: UInt64, tensor: String, model: Int, density: Double) {
     key = Self.mix(Self.tensorKey(seed: seed, tensor: tensor) &+ Self.golden &* UInt64(model + 1))
     // u_i = bits · 2⁻⁵³ < density, for whole bits, is bits < ⌈density · 2⁵³⌉; the product is exact.
     limit = UInt64((max(0, min(1, density)) * 0x1p53).rounded(.up))

@@ -82,7 +82,13 @@ public func * (a: Value, b: Value) -> Value {
 public func / (a: Value, b: Value) -> Value { b.constant == 1 ? a : .binary(.divide, a, b) }
 
 public func + (a: Value, b: Value) -> Value { .binary(.add, a, b) }
-public func - (a: Value, b: Value) -> Value { .binary(.subtract, a, b) }
+/// - Note: what was restored from `b`, less `b`, is the change itself, bit for bit.
+public func - (a: Value, b: Value) -> Value {
+  if case .restored(let base, let delta) = a.graph.operations[a.index], base == b.index {
+    return Value(graph: a.graph, index: delta)
+  }
+  return .binary(.subtract, a, b)
+}
 public func * (a: Value, b: Double) -> Value { a * a.graph.constant(b) }
 public func * (a: Double, b: Value) -> Value { b * b.graph.constant(a) }
 public func / (a: Value, b: Double) -> Value { a / a.graph.constant(b) }

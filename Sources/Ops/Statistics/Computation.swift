@@ -244,7 +244,7 @@ public final class Computation: @unchecked Sendable {
   /// Gives a program the values that it reads.
   private func bind(_ program: Program) -> BoundProgram {
     BoundProgram(
-      program: program, precision: frame.precision, dtypes: frame.dtypes.map { $0.kernel ?? 0 },
+      program: program, precision: frame.precision, dtypes: frame.kernels,
       elementBytes: frame.dtypes.map(\.byteCount), checksFinite: frame.checksFinite,
       scalars: program.scalars.map { number($0) }, vectors: program.vectors.map(values(of:)),
       selections: program.selections.map { statistic in
@@ -265,6 +265,7 @@ public final class Computation: @unchecked Sendable {
       if case .numbers(let values)? = results[statistic] { found = values } else { found = [0] }
     case .unary(let operation, let a): found = values(of: a).map(operation.apply)
     case .binary(let operation, let a, let b): found = Self.combine(values(of: a), values(of: b), operation.apply)
+    case .restored(let base, let delta): found = Self.combine(values(of: base), values(of: delta), +)
     case .select(let mask, let a, let b):
       let mask = values(of: mask)
       let (first, second) = (values(of: a), values(of: b))

@@ -73,6 +73,11 @@ public struct CostEstimator {
   }
 }
 
+extension Value {
+  /// How often the whole model is swept before this value can be computed, as far as can be told; in single precision.
+  public var expectedModelSweeps: Int { graph.expectedModelSweeps(index, .single) }
+}
+
 extension ExpressionGraph {
   /// How often the whole model is read before `root` can be computed: a sum takes one sweep, a selection a few rounds.
   fileprivate func expectedModelSweeps(_ root: Int, _ precision: Precision) -> Int {

@@ -25,17 +25,27 @@ public struct TensorFrame: Hashable, Sendable {
   public let columnCount: Int
   /// By operand slot.
   public let dtypes: [DType]
+  /// The operand slots whose elements come as bit planes.
+  public let planeSlots: Set<Int>
   /// Whether a NaN or an infinity in an operand is an error.
   public let checksFinite: Bool
   /// The working type: Float32, or Double where an operand is F64 or the caller wants it.
   public let precision: Precision
 
-  public init(shape: Shape, dtypes: [DType], checksFinite: Bool, forcesDouble: Bool = false) {
+  /// The element types as the kernels number them.
+  var kernels: [Int32] {
+    dtypes.enumerated().map { slot, dtype in planeSlots.contains(slot) ? PlaneWindow.kernel : dtype.kernel ?? 0 }
+  }
+
+  public init(
+    shape: Shape, dtypes: [DType], planeSlots: Set<Int> = [], checksFinite: Bool, forcesDouble: Bool = false
+  ) {
     elementCount = shape.elementCount
     rowLength = max(1, shape.rowLength)
     columnCount =
       shape.extents.count < 2 ? max(1, shape.elementCount) : max(1, shape.elementCount / max(1, shape.extents[0]))
     self.dtypes = dtypes
+    self.planeSlots = planeSlots
     self.checksFinite = checksFinite
     precision = forcesDouble || dtypes.contains(.f64) ? .double : .single
   }

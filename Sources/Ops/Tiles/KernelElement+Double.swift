@@ -7,6 +7,9 @@ extension Double: KernelElement {
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32 {
     unsafe weir_decode_f64(dtype, into, source, count)
   }
+  static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int) {
+    unsafe weir_load_planes_f64(into, planes, first, count)
+  }
   static func encode(_ dtype: Int32, _ target: UnsafeMutableRawPointer, _ tile: Tile, _ count: Int) {
     unsafe weir_encode_f64(dtype, target, tile, count)
   }

@@ -6,6 +6,7 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   typealias Tile = UnsafeMutablePointer<Self>
 
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32
+  static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int)
   static func encode(_ dtype: Int32, _ target: UnsafeMutableRawPointer, _ tile: Tile, _ count: Int)
   static func round(_ dtype: Int32, _ into: Tile, _ a: Tile, _ count: Int)
   static func fill(_ into: Tile, _ value: Self, _ count: Int)

@@ -9,6 +9,10 @@ extension TileMachine {
     func tile(_ index: Int) -> UnsafeMutablePointer<Element> { unsafe register(index, as: Element.self) }
     func number(_ index: Int) -> Element { Element(bound.scalars[index]) }
     switch instruction {
+    case .load(let slot, let into) where bound.dtypes[slot] == PlaneWindow.kernel:
+      // SAFETY: such a slot's window points at the planes of a block that covers the elements.
+      let planes = unsafe inputs[slot].address.assumingMemoryBound(to: weir_plane_window.self)
+      unsafe Element.loadPlanes(tile(into), planes, first - inputs[slot].first, count)
     case .load(let slot, let into):
       let source = unsafe inputs[slot].address + (first - inputs[slot].first) * bound.elementBytes[slot]
       let special = unsafe Element.decode(bound.dtypes[slot], tile(into), source, count)

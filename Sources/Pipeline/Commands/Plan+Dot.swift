@@ -9,7 +9,7 @@ extension Plan {
       "  edge [fontname=\"sans-serif\", fontsize=9];",
     ]
     for (number, source) in graph.sources.enumerated() {
-      let size = Quantity.text(source.checkpoint.catalogue.byteCount)
+      let size = Quantity.text(source.byteCount)
       lines.append("  s\(number) [shape=cylinder, label=\(Self.label(source.spec.name.name, size))];")
     }
     for (number, node) in graph.nodes.enumerated() {

@@ -16,9 +16,9 @@ extension Plan {
   private static func json(_ source: OpenSource) -> JSONValue {
     .object([
       ("name", .string(source.spec.name.name)), ("path", .string(source.spec.path)),
-      ("tensors", .number(source.checkpoint.catalogue.tensors.count)),
-      ("bytes", .number(source.checkpoint.catalogue.byteCount)),
-      ("files", .array(source.checkpoint.files.map { .string($0.path) })),
+      ("tensors", .number(source.catalogue.tensors.count)),
+      ("bytes", .number(source.byteCount)),
+      ("files", .array(source.files.map { .string($0.path) })),
     ])
   }
 }

@@ -34,10 +34,9 @@ extension Plan {
   private func sourceTable() -> String {
     var table = TextTable([.left("source"), .right("tensors"), .right("size"), .right("files"), .left("path")])
     for source in graph.sources {
-      let checkpoint = source.checkpoint
       table.add([
-        source.spec.name.name, "\(checkpoint.catalogue.tensors.count)", Quantity.text(checkpoint.catalogue.byteCount),
-        "\(checkpoint.files.count)", checkpoint.path,
+        source.spec.name.name, "\(source.catalogue.tensors.count)", Quantity.text(source.byteCount),
+        "\(source.files.count)", source.spec.path,
       ])
     }
     return table.text()

@@ -15,12 +15,6 @@ struct Operand: Hashable, Sendable {
   let tensor: Int
 }
 
-/// A source, open.
-struct OpenSource: Sendable {
-  let spec: SourceSpec
-  let checkpoint: Checkpoint
-}
-
 /// A node with its inputs found and its tensors known.
 struct NodePlan: Sendable {
   let spec: NodeSpec
@@ -57,7 +51,7 @@ struct GraphPlan: Sendable {
 
   func catalogue(of index: ValueIndex) -> Catalogue {
     switch index {
-    case .source(let source): sources[source].checkpoint.catalogue
+    case .source(let source): sources[source].catalogue
     case .node(let node): nodes[node].catalogue
     }
   }
@@ -69,7 +63,7 @@ struct GraphPlan: Sendable {
     }
   }
 
-  func info(of operand: Operand) -> TensorInfo { sources[operand.source].checkpoint.catalogue.tensors[operand.tensor] }
+  func info(of operand: Operand) -> TensorInfo { sources[operand.source].catalogue.tensors[operand.tensor] }
 
   /// The source whose folder supplies config and tokenizer: the first one reached through leading inputs.
   func donor(of index: ValueIndex) -> Int? {
@@ -102,9 +96,12 @@ struct GraphPlan: Sendable {
   }
 
   /// The nodes under a value, each after what it reads.
-  func nodes(under index: ValueIndex) -> [Int] {
+  func nodes(under index: ValueIndex) -> [Int] { nodes(under: [index]) }
+
+  /// The nodes under some values, each once, after what it reads.
+  func nodes(under indices: [ValueIndex]) -> [Int] {
     var seen: Set<ValueIndex> = []
-    var stack = [index]
+    var stack = indices
     while let index = stack.popLast() {
       guard seen.insert(index).inserted, case .node(let node) = index else { continue }
       stack += (nodes[node].base.map { [$0] } ?? []) + nodes[node].models

@@ -117,7 +117,7 @@ struct GraphResolver {
   /// Whether a model that ties its head to its embedding may lack this tensor.
   private func isTiedHead(_ name: String, _ index: ValueIndex) -> Bool {
     guard name.hasSuffix("lm_head.weight"), let donor = plan.donor(of: index) else { return false }
-    return plan.sources[donor].checkpoint.config?["tie_word_embeddings"]?.bool == true
+    return plan.sources[donor].config?["tie_word_embeddings"]?.bool == true
   }
 
   // MARK: - Reports
@@ -177,7 +177,7 @@ struct GraphResolver {
   private mutating func checkQuantisation(_ node: NodePlan) {
     guard node.origins.contains(where: { $0.mergedIndex != nil }) else { return }
     for case .source(let source) in Set((node.base.map { [$0] } ?? []) + node.models) {
-      guard let quantisation = plan.sources[source].checkpoint.quantisation else { continue }
+      guard let quantisation = plan.sources[source].quantisation else { continue }
       diagnose(
         "node \(MessageText.quoted(node.spec.name.name)): \(MessageText.quoted(plan.sources[source].spec.name.name)) is quantised: \(quantisation), "
           + "expected plain weights; dequantise it, or use the checkpoint that it was made from", node.spec)

@@ -26,8 +26,14 @@ extension GraphPlan {
 
   /// What an expression over `operands` is computed on.
   func frame(_ shape: Shape, _ operands: [Operand], forcesDouble: Bool) -> TensorFrame {
-    TensorFrame(
-      shape: shape, dtypes: operands.map { info(of: $0).dtype }, checksFinite: checksFinite, forcesDouble: forcesDouble)
+    let coded = operands.map { self.coded($0) }
+    return TensorFrame(
+      shape: shape,
+      dtypes: zip(operands, coded).map {
+        $1.map { $0.form == .elements ? $0.tensor.info.dtype : .f32 } ?? info(of: $0).dtype
+      },
+      planeSlots: Set(coded.indices.filter { coded[$0]?.form == .planes }), checksFinite: checksFinite,
+      forcesDouble: forcesDouble)
   }
 }
 
@@ -59,15 +65,36 @@ private struct Lowering {
   }
 
   private mutating func input(_ source: Int, _ name: String) -> LoweredTensor.Content {
-    guard let tensor = plan.sources[source].checkpoint.catalogue.position(of: name) else {
+    guard let tensor = plan.sources[source].catalogue.position(of: name) else {
       fail(plan.sources[source].spec.name.name, name, "the tensor is missing")
       return .value(graph.constant(0))
     }
     let operand = Operand(source: source, tensor: tensor)
+    if let archive = plan.sources[source].archive { return archived(archive, operand) }
     guard plan.info(of: operand).dtype.isMergeable else { return .copy(operand) }
-    if let slot = operands.firstIndex(of: operand) { return .value(graph.input(slot)) }
+    return .value(element(operand))
+  }
+
+  /// The elements of an operand, each tensor in one slot.
+  private mutating func element(_ operand: Operand) -> Value {
+    if let slot = operands.firstIndex(of: operand) { return graph.input(slot) }
     operands.append(operand)
-    return .value(graph.input(operands.count - 1))
+    return graph.input(operands.count - 1)
+  }
+
+  /// A tensor of an archive: its change, or with a base what the two give.
+  private mutating func archived(_ archive: OpenArchive, _ operand: Operand) -> LoweredTensor.Content {
+    let member = archive.members[operand.tensor]
+    let base = archive.base.flatMap { source in member.base.map { Operand(source: source, tensor: $0) } }
+    let isMergeable = plan.info(of: operand).dtype.isMergeable
+    guard let tensor = member.tensor.map({ archive.archive.tensors[$0] }), tensor.codec != .same else {
+      guard let base else { return .value(graph.constant(0)) }
+      return isMergeable ? .value(element(base)) : .copy(base)
+    }
+    guard isMergeable else { return .copy(operand) }
+    let value = element(operand)
+    guard tensor.form != .elements, let base else { return .value(value) }
+    return .value(graph.restored(base: element(base), delta: value))
   }
 
   private mutating func node(_ node: NodePlan, _ name: String) -> LoweredTensor.Content {

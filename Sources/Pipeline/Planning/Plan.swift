@@ -57,11 +57,17 @@ public struct Plan: Sendable {
   public struct Output: Sendable {
     public let spec: OutputSpec
     public let tensors: [Tensor]
+    /// The files; none of an archive, whose blocks have no known size.
     public let layout: OutputLayout
+    /// Whether the files are those that an archive was made from.
+    let isRestored: Bool
+    let archive: ArchivePlan?
     /// How often the whole model is swept before the first byte is written, as far as can be told.
     public let modelSweeps: Int
     /// The longest chain of statistics of the whole model.
     let modelLevels: Int
+    /// Everything that is computed: ``value``, or what an archive prepares from it.
+    let values: [ValueIndex]
     let value: ValueIndex
     /// The name of each tensor before the output's own renaming.
     let names: [String]
@@ -69,7 +75,7 @@ public struct Plan: Sendable {
 
     /// Bytes that are read, every pass counted.
     public var bytesIn: Int { tensors.reduce(0) { $0 + $1.inputBytes * ($1.passes + modelSweeps) } }
-    public var bytesOut: Int { layout.fileByteCount }
+    public var bytesOut: Int { archive?.expectedBytes ?? layout.fileByteCount }
     /// The most passes of any tensor.
     public var passes: Int { (tensors.map(\.passes).max() ?? 0) + modelSweeps }
   }
@@ -108,13 +114,13 @@ struct WorkSizes: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - slots: the most inputs of any tensor.
-  ///   - registers: bytes of a worker's registers.
+  ///   - workerBytes: bytes of a worker's registers and of what it decodes and codes.
   ///   - held: bytes of a tensor's statistics.
   ///   - claimed: bytes that a worker needs to gather statistics.
   ///   - leastBlock: bytes of the smallest block; larger ones are this times a power of two.
-  init(memory: Int, threads: Int, slots: Int, registers: Int, held: Int, claimed: Int, leastBlock: Int) {
+  init(memory: Int, threads: Int, slots: Int, workerBytes: Int, held: Int, claimed: Int, leastBlock: Int) {
     workers = 2 * threads
-    let fixed = workers * registers + Self.tensorsInFlight * held + threads * claimed
+    let fixed = workers * workerBytes + Self.tensorsInFlight * held + threads * claimed
     let available = max(0, memory - fixed)
     var block = 4 << 20
     while block > leastBlock, block * workers > available / 2 { block /= 2 }

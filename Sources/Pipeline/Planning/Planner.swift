@@ -12,15 +12,15 @@ extension Plan {
   }
 }
 
-private struct Planner {
+struct Planner {
   let spec: PipelineSpec
   let options: RunOptions
-  private var diagnostics: [Diagnostic] = []
-  private var warnings: [Diagnostic]
-  private var estimator: CostEstimator
+  var diagnostics: [Diagnostic] = []
+  var warnings: [Diagnostic]
+  var estimator: CostEstimator
 
   /// How many tensors a node's failure is reported for.
-  private static let listed = 3
+  static let listed = 3
 
   init(spec: PipelineSpec, options: RunOptions) {
     self.spec = spec
@@ -38,25 +38,26 @@ private struct Planner {
     diagnostics += resolver.diagnostics
     warnings += resolver.warnings
     try throwIfWrong()
-    let graph = resolver.plan
+    var graph = resolver.plan
     let forcesDouble = forcesDouble(graph, resolver)
     var outputs: [Plan.Output] = []
     var largest = Largest()
-    for output in spec.outputs {
+    for (number, output) in spec.outputs.enumerated() {
       guard let value = resolver.place(of: output.from) else { continue }
-      if output.archive != nil {
-        diagnostics.append(
-          Diagnostic("output: archives are not written in this version", file: spec.file, position: output.position))
-        continue
+      if let archive = output.archive {
+        let base = archive.base.flatMap(resolver.place(of:))
+        let made = archiveOutput(output, archive, "output \(number + 1)", value, base, &graph, forcesDouble, &largest)
+        if let made { outputs.append(made) }
+      } else {
+        outputs.append(self.output(output, value, graph, forcesDouble, &largest))
       }
-      outputs.append(self.output(output, value, graph, forcesDouble, &largest))
     }
     try throwIfWrong()
     checkSpace(outputs)
-    let hashes = spec.outputs.contains { if case .digest = $0.destination { true } else { false } }
     let sizes = WorkSizes(
-      memory: options.memory, threads: options.threads, slots: largest.slots, registers: largest.registers,
-      held: largest.held, claimed: largest.claimed, leastBlock: hashes ? DigestSink.pieceBytes : 256 << 10)
+      memory: options.memory, threads: options.threads, slots: largest.slots,
+      workerBytes: largest.registers + largest.coded, held: largest.held, claimed: largest.claimed + largest.matrix,
+      leastBlock: leastBlock)
     if sizes.total > options.memory {
       diagnostics.append(
         Diagnostic(
@@ -85,40 +86,20 @@ private struct Planner {
     }
   }
 
-  private mutating func openSources() -> [OpenSource] {
-    var sources: [OpenSource] = []
-    for source in spec.sources {
-      if case .archive = source.kind {
-        diagnostics.append(
-          Diagnostic(
-            "source \(MessageText.quoted(source.name.name)): archives are not readable in this version",
-            file: spec.file,
-            position: source.name.position))
-        continue
-      }
-      do {
-        let checkpoint = try Checkpoint.open(
-          source.path, policy: options.readPolicy, maximumHeaderBytes: options.maximumHeaderBytes)
-        for note in checkpoint.notes {
-          warnings.append(
-            Diagnostic(
-              "source \(MessageText.quoted(source.name.name)): \(note)", severity: .warning, file: spec.file,
-              position: source.name.position))
-        }
-        sources.append(OpenSource(spec: source, checkpoint: checkpoint))
-      } catch {
-        diagnostics.append(
-          Diagnostic(
-            "source \(MessageText.quoted(source.name.name)): \(error)", file: spec.file, position: source.name.position)
-        )
+  /// The smallest block that every output can do with.
+  private var leastBlock: Int {
+    spec.outputs.reduce(256 << 10) { least, output in
+      switch output.destination {
+      case .archive: max(least, ArchiveWork.workerBytes)
+      case .digest: max(least, DigestSink.pieceBytes)
+      case .folder, .file: least
       }
     }
-    return sources
   }
 
   /// Where a threshold is taken over a whole model of which a tensor is F64, all of it is computed in Double.
   private func forcesDouble(_ graph: GraphPlan, _ resolver: GraphResolver) -> Bool {
-    guard graph.sources.contains(where: { $0.checkpoint.catalogue.tensors.contains { $0.dtype == .f64 } }) else {
+    guard graph.sources.contains(where: { $0.catalogue.tensors.contains { $0.dtype == .f64 } }) else {
       return false
     }
     return spec.outputs.contains { output in
@@ -132,111 +113,7 @@ private struct Planner {
     }
   }
 
-  /// What the largest tensor program needs.
-  private struct Largest {
-    var slots = 1
-    var registers = 0
-    var held = 0
-    var claimed = 0
-  }
-
-  private mutating func output(
-    _ output: OutputSpec, _ value: ValueIndex, _ graph: GraphPlan, _ forcesDouble: Bool, _ largest: inout Largest
-  ) -> Plan.Output {
-    var tensors: [Plan.Tensor] = []
-    var names: [String] = []
-    var seen: Set<String> = []
-    var modelLevels = 0
-    var hasBadName = false
-    var modelSweeps = 0
-    var failures: [String: Int] = [:]
-    for tensor in graph.catalogue(of: value).tensors where output.filter.admits(tensor.name) {
-      let lowered = graph.lower(value, tensor.name)
-      if let failure = lowered.failure {
-        failures[failure.node, default: 0] += 1
-        if failures[failure.node, default: 0] <= Self.listed {
-          let message =
-            "node \(MessageText.quoted(failure.node)): tensor \(MessageText.quoted(failure.tensor)): \(failure.message)"
-          if !diagnostics.contains(where: { $0.message == message }) {
-            diagnostics.append(Diagnostic(message, file: spec.file, position: position(of: failure.node)))
-          }
-        }
-        continue
-      }
-      let name = output.rename.apply(tensor.name)
-      if !hasBadName, let complaint = TensorName.complaint([(tensor.name, name)]) {
-        hasBadName = true
-        diagnostics.append(Diagnostic("output: \(complaint)", file: spec.file, position: output.position))
-      }
-      if !hasBadName, !seen.insert(name).inserted {
-        diagnostics.append(
-          Diagnostic(
-            "two tensors of the output get the name \(MessageText.quoted(name)); change \"rename\"", file: spec.file,
-            position: output.position))
-      }
-      let dtype = tensor.dtype.isMergeable ? output.dtype.resolve(tensor.name) ?? tensor.dtype : tensor.dtype
-      let info = TensorInfo(name: name, dtype: dtype, shape: tensor.shape)
-      names.append(tensor.name)
-      switch lowered.content {
-      case .copy(let operand):
-        tensors.append(
-          Plan.Tensor(info: info, isCopy: true, passes: 1, inputBytes: info.byteCount, operands: [operand]))
-      case .value(let expression):
-        if let slot = expression.inputSlot, graph.info(of: lowered.operands[slot]).dtype == dtype {
-          tensors.append(
-            Plan.Tensor(
-              info: info, isCopy: true, passes: 1, inputBytes: info.byteCount, operands: [lowered.operands[slot]]))
-          continue
-        }
-        checkQuantisation(lowered.operands, graph, output)
-        let frame = graph.frame(tensor.shape, lowered.operands, forcesDouble: forcesDouble)
-        let cost = estimator.cost(of: expression, over: frame)
-        modelLevels = max(modelLevels, expression.modelSweepLevels)
-        modelSweeps = max(modelSweeps, cost.modelSweeps)
-        largest.slots = max(largest.slots, lowered.operands.count)
-        largest.registers = max(largest.registers, cost.registerBytes)
-        largest.held = max(largest.held, cost.heldBytes)
-        largest.claimed = max(largest.claimed, cost.claimedBytes)
-        tensors.append(
-          Plan.Tensor(
-            info: info, isCopy: false, passes: 1 + cost.sweeps,
-            inputBytes: lowered.operands.reduce(0) { $0 + graph.info(of: $1).byteCount }, operands: lowered.operands))
-      }
-    }
-    for (node, count) in failures.sorted(by: { $0.key < $1.key }) where count > Self.listed {
-      diagnostics.append(
-        Diagnostic(
-          "node \(MessageText.quoted(node)): \(count - Self.listed) more of its tensors fail for such a reason",
-          file: spec.file,
-          position: position(of: node)))
-    }
-    if tensors.isEmpty, diagnostics.isEmpty {
-      diagnostics.append(
-        Diagnostic(
-          "the output has no tensors, expected at least one; change \"include\" and \"exclude\"",
-          file: spec.file, position: output.position))
-    }
-    var fileName: String?
-    if case .file(let path) = output.destination { fileName = path.split(separator: "/").last.map(String.init) }
-    return Plan.Output(
-      spec: output, tensors: tensors,
-      layout: OutputLayout(tensors: tensors.map(\.info), shardBytes: output.shardBytes, fileName: fileName),
-      modelSweeps: modelSweeps, modelLevels: modelLevels, value: value, names: names, donor: graph.donor(of: value))
-  }
-
-  /// A cast of quantised weights would be arithmetic on codes; a node's inputs have been checked already.
-  private mutating func checkQuantisation(_ operands: [Operand], _ graph: GraphPlan, _ output: OutputSpec) {
-    for operand in operands {
-      let source = graph.sources[operand.source]
-      guard let quantisation = source.checkpoint.quantisation else { continue }
-      let problem = Diagnostic(
-        "output casts \(MessageText.quoted(source.spec.name.name)), which is quantised: \(quantisation), expected plain weights; "
-          + "leave \"dtype\" out to copy it", file: spec.file, position: output.position)
-      if !diagnostics.contains(problem) { diagnostics.append(problem) }
-    }
-  }
-
-  private func position(of node: String) -> Position? { spec.nodes.first { $0.name.name == node }?.name.position }
+  func position(of node: String) -> Position? { spec.nodes.first { $0.name.name == node }?.name.position }
 
   /// Adds up what goes to each disk, and asks whether it fits.
   private mutating func checkSpace(_ outputs: [Plan.Output]) {

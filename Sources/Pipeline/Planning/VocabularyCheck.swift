@@ -75,14 +75,14 @@ struct VocabularyCheck {
 
   private mutating func digest(_ source: Int, _ plan: GraphPlan) -> Digest {
     if let known = digests[source] { return known }
-    let digest = Self.digest(plan.sources[source].checkpoint, maximumByteCount: min(memory / 2, 256 << 20))
+    let digest = Self.digest(plan.sources[source], maximumByteCount: min(memory / 2, 256 << 20))
     digests[source] = digest
     return digest
   }
 
-  private static func digest(_ checkpoint: Checkpoint, maximumByteCount: Int) -> Digest {
+  private static func digest(_ source: OpenSource, maximumByteCount: Int) -> Digest {
     do throws(CheckpointError) {
-      let bytes = try TextFile.read(path(checkpoint), maximumByteCount: maximumByteCount)
+      let bytes = try source.sideFile("tokenizer.json", maximumByteCount: maximumByteCount)
       let hash = Hash128(bytes)
       return .text(hash, byteCount: bytes.count)
     } catch {
@@ -90,8 +90,6 @@ struct VocabularyCheck {
       return .missing
     }
   }
-
-  private static func path(_ checkpoint: Checkpoint) -> String { checkpoint.folder + "/tokenizer.json" }
 
   /// The first difference of two tokenizers, each read once more only if they are not the same text.
   private mutating func difference(_ first: Int, _ other: Int, _ plan: GraphPlan) -> Difference? {
@@ -114,7 +112,7 @@ struct VocabularyCheck {
 
   private func rows(_ source: Int, _ plan: GraphPlan) -> [String: Int] {
     let limit = memory / Self.treeBytesPerByte
-    guard let bytes = try? TextFile.read(Self.path(plan.sources[source].checkpoint), maximumByteCount: limit) else {
+    guard let bytes = try? plan.sources[source].sideFile("tokenizer.json", maximumByteCount: limit) else {
       return [:]
     }
     return Self.tokens(bytes)

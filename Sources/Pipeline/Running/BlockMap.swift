@@ -9,6 +9,8 @@ struct BlockMap: Sendable {
     let range: Range<Int>
     /// The tensors of the output that have bytes in it.
     let tensors: Range<Int>
+    /// The end of the file's header, where the block begins with it.
+    var lead: ArraySlice<UInt8> = []
   }
 
   /// The most tensors of one block, all of which must be ready, and are held, while it is computed.
@@ -24,7 +26,7 @@ struct BlockMap: Sendable {
     var blocks: [Block] = []
     for (number, file) in layout.files.enumerated() {
       var first = file.tensors.lowerBound
-      var start = file.header.count
+      var start = file.header.count == file.byteCount ? file.byteCount : file.blockStart
       while start < file.byteCount {
         var end = min(start + blockBytes, file.byteCount)
         while first < file.tensors.upperBound, layout.offsets[first] + layout.tensors[first].byteCount <= start {
@@ -36,7 +38,9 @@ struct BlockMap: Sendable {
         }
         var last = first
         while last < file.tensors.upperBound, layout.offsets[last] < end { last += 1 }
-        blocks.append(Block(file: number, range: start..<end, tensors: first..<last))
+        var block = Block(file: number, range: start..<end, tensors: first..<last)
+        if start < file.header.count { block.lead = file.header[start...] }
+        blocks.append(block)
         start = end
       }
     }

@@ -13,6 +13,8 @@ final class Job: @unchecked Sendable {
     let start: Int
     let elementBytes: Int
     let operand: Operand
+    /// Set where the bytes are an archive's, to be decoded.
+    var coded: CodedTensor?
   }
 
   let inputs: [Input]
@@ -28,17 +30,39 @@ final class Job: @unchecked Sendable {
 
   /// Bytes of the widest operand's elements.
   var widestElement: Int { inputs.map(\.elementBytes).max() ?? 1 }
+
+  /// Cuts elements into steps of at most `length`, each within one block of every archive that is read.
+  ///
+  /// All archives cut a tensor alike: blocks are a function of the shape.
+  func steps(_ elements: Range<Int>, of length: Int) -> some Sequence<Range<Int>> {
+    CodedTensor.steps(elements, of: length, blockLength: inputs.lazy.compactMap { $0.coded?.blockLength }.first)
+  }
+}
+
+extension CodedTensor {
+  /// Cuts elements into steps of at most `length` that do not cross a block's edge.
+  static func steps(_ elements: Range<Int>, of length: Int, blockLength: Int?) -> some Sequence<Range<Int>> {
+    sequence(state: elements.lowerBound) { start -> Range<Int>? in
+      guard start < elements.upperBound else { return nil }
+      var end = elements.upperBound - start > max(1, length) ? start + max(1, length) : elements.upperBound
+      if let blockLength { end = min(end, (start / blockLength + 1) * blockLength) }
+      defer { start = end }
+      return start..<end
+    }
+  }
 }
 
 extension GraphPlan {
   /// Finds the bytes of operands.
   func inputs(_ operands: [Operand]) -> [Job.Input] {
     operands.map { operand in
-      let checkpoint = sources[operand.source].checkpoint
-      let location = checkpoint.locations[operand.tensor]
+      if let coded = coded(operand) {
+        return Job.Input(
+          file: coded.archive.file, start: 0, elementBytes: coded.elementBytes, operand: operand, coded: coded)
+      }
+      let (file, bytes) = location(of: operand)
       return Job.Input(
-        file: checkpoint.files[location.file], start: location.bytes.lowerBound,
-        elementBytes: checkpoint.catalogue.tensors[operand.tensor].dtype.byteCount, operand: operand)
+        file: file, start: bytes.lowerBound, elementBytes: info(of: operand).dtype.byteCount, operand: operand)
     }
   }
 }

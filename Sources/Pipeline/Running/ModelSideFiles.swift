@@ -19,13 +19,13 @@ struct ModelSideFiles {
     var notes: [String] = []
     if let index { try folder.addFile(OutputLayout.indexName, bytes: index) }
     if let donor = output.donor {
-      let checkpoint = plan.graph.sources[donor].checkpoint
-      if let config = checkpoint.config, let bytes = checkpoint.configBytes {
+      let source = plan.graph.sources[donor]
+      if let config = source.config, let bytes = try? source.sideFile("config.json", maximumByteCount: 16 << 20) {
         var patch = ConfigPatch(dtype: commonDType)
         switch layerOrigins {
         case .kept: break
         case .renumbered(let sources):
-          if let count = checkpoint.catalogue.layerCounts.values.max() {
+          if let count = source.catalogue.layerCounts.values.max() {
             patch.layers = ConfigPatch.Layers(sourceCount: count, sources: sources)
           }
         case .unknown:
@@ -36,7 +36,7 @@ struct ModelSideFiles {
         let patched = patch.applied(to: config)
         notes += patched.notes
         try folder.addFile("config.json", bytes: patched.bytes(original: bytes))
-        try SideFiles.copy(from: checkpoint.folder, into: folder)
+        try source.copySideFiles(into: folder)
       }
     }
     try folder.addFile("README.md", bytes: card(folder).bytes)

@@ -26,7 +26,7 @@ struct ModelSweeps {
   func run(report: () -> Void) throws(PipelineError) -> ModelStatistics {
     var known = ModelStatistics()
     guard output.modelLevels > 0 else { return known }
-    let nodes = plan.graph.nodes(under: output.value)
+    let nodes = plan.graph.nodes(under: output.values)
     let parts = nodes.flatMap(parts(of:)).sorted { ($0.index, $0.node) < ($1.index, $1.node) }
     for level in 0..<output.modelLevels {
       let gathers = Gathers(plan, nodes: nodes, level: level)

@@ -8,7 +8,9 @@ final class OutputRun {
   private let output: Plan.Output
   private let progress: Progress
   private let folder: OutputFolder?
+  private let check: RestoreCheck?
   private var digest: Digest?
+  private var archiveBytes: Int?
   private(set) var notes: [String] = []
 
   /// Takes the output's place; nothing is written under its final name before ``commit()``.
@@ -16,23 +18,27 @@ final class OutputRun {
     self.plan = plan
     self.output = output
     self.progress = progress
-    let inputs = plan.graph.sources.flatMap { source in [source.spec.path] + source.checkpoint.files.map(\.path) }
+    let inputs = plan.graph.sources.flatMap { source in [source.spec.path] + source.files.map(\.path) }
     switch output.spec.destination {
     case .digest: folder = nil
     case .folder(let path), .file(let path), .archive(let path):
-      var isFile = false
-      if case .file = output.spec.destination { isFile = true }
-      if case .archive = output.spec.destination { isFile = true }
+      var isFile = true
+      if case .folder = output.spec.destination { isFile = false }
       folder = try Plan.run(.request) { () throws(CheckpointError) in
         try OutputFolder(finalPath: path, isFile: isFile, overwrite: plan.options.overwrite, inputs: inputs)
       }
     }
+    check = RestoreCheck(plan, output)
   }
 
   /// Computes and writes all tensors.
   func write(report: () -> Void) throws(PipelineError) {
     let known = try ModelSweeps(plan, output, progress).run(report: report)
     let tensors = output.tensors.map(\.info)
+    if let folder, let archive = output.archive {
+      archiveBytes = try ArchiveRun(plan, archive, folder, progress).write(known, report: report)
+      return
+    }
     if let folder {
       let map = BlockMap(output.layout, blockBytes: plan.sizes.block)
       var writers: [OutputFileWriter] = []
@@ -40,13 +46,13 @@ final class OutputRun {
         writers.append(try Plan.run { () throws(CheckpointError) in try folder.makeWriter(for: file) })
       }
       let sink = FileSink(writers: writers)
-      try Crew(plan, task(known, tensors, map, sink), progress: progress).run(report: report)
+      try run(known, tensors, map, sink, report)
       for writer in writers { try Plan.run { () throws(CheckpointError) in try writer.finish() } }
       try addSideFiles(to: folder)
     } else {
       let map = BlockMap(hashing: tensors, blockBytes: plan.sizes.block)
       let sink = DigestSink(map, tensors)
-      try Crew(plan, task(known, tensors, map, sink), progress: progress).run(report: report)
+      try run(known, tensors, map, sink, report)
       digest = sink.finish()
     }
   }
@@ -59,33 +65,41 @@ final class OutputRun {
 
   var report: RunReport.Output {
     RunReport.Output(
-      path: folder?.finalPath, tensorCount: output.tensors.count, byteCount: output.layout.fileByteCount,
-      fileCount: output.layout.files.count, digest: digest)
+      path: folder?.finalPath, tensorCount: output.tensors.count,
+      byteCount: archiveBytes ?? output.layout.fileByteCount,
+      fileCount: archiveBytes == nil ? output.layout.files.count : 1, digest: digest)
   }
 
-  /// The jobs of the output: a copy, or an evaluation with the model's statistics given.
-  private func task(
-    _ known: ModelStatistics, _ tensors: [TensorInfo], _ map: BlockMap, _ sink: any BlockSink
-  ) -> Crew.Task {
+  /// Computes all blocks: of copies, and of evaluations with the model's statistics given.
+  private func run(
+    _ known: ModelStatistics, _ tensors: [TensorInfo], _ map: BlockMap, _ sink: any BlockSink, _ report: () -> Void
+  ) throws(PipelineError) {
     let plan = plan
     let output = output
-    return Crew.Task(
+    let task = Crew.Task(
       jobCount: tensors.count,
       prepare: { (number) throws(PipelineError) in
-        let tensor = output.tensors[number]
-        guard !tensor.isCopy else { return Job(inputs: plan.graph.inputs(tensor.operands), computation: nil) }
-        let lowered = plan.graph.lower(output.value, output.names[number])
-        guard case .value(let value) = lowered.content else { return Job(inputs: [], computation: nil) }
-        let frame = plan.graph.frame(tensor.info.shape, lowered.operands, forcesDouble: plan.forcesDouble)
-        return Job(
-          inputs: plan.graph.inputs(lowered.operands),
-          computation: Computation(applying: value, over: frame, model: known))
-      }, map: map, tensors: tensors, sink: sink)
+        plan.job(output.value, output.names[number], output.tensors[number].info, known)
+      }, work: TensorBlocks(map, tensors, sink, check: check))
+    do {
+      try Crew(plan, task, progress: progress).run(report: report)
+    } catch {
+      // Of several tensors that differ, the first is named, whichever worker was the first to find one.
+      throw check?.failure ?? error
+    }
+    if let note = check?.note { notes.append(note) }
   }
 
   /// The index, config, tokenizer, model card and pipeline of a model folder.
   private func addSideFiles(to folder: OutputFolder) throws(PipelineError) {
     guard case .folder = output.spec.destination else { return }
+    if output.isRestored, case .source(let source) = output.value {
+      guard let archive = plan.graph.sources[source].archive else { return }
+      try Plan.run { () throws(CheckpointError) in
+        try archive.archive.restoreSideFiles(into: folder, base: archive.baseCheckpoint)
+      }
+      return
+    }
     notes += try Plan.run { () throws(CheckpointError) in
       try ModelSideFiles(plan, output).add(to: folder, index: output.layout.indexJSON)
     }

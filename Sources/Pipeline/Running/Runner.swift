@@ -36,7 +36,7 @@ extension Plan {
       // All places are taken first: a run does not find after an hour that its second output cannot be made.
       for output in outputs { staged.append(try OutputRun(self, output, progress)) }
       for run in staged { try run.write(report: report) }
-      for source in graph.sources { try Self.run { () throws(CheckpointError) in try source.checkpoint.checkIntact() } }
+      for source in graph.sources { try Self.run { () throws(CheckpointError) in try source.checkIntact() } }
       if progress.isInterrupted { throw PipelineError(.interrupted, "interrupted") }
     } catch {
       for run in staged { run.discard() }

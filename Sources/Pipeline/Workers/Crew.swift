@@ -2,12 +2,6 @@ internal import WeirIO
 internal import WeirOps
 internal import WeirTensors
 
-/// Where finished blocks go.
-protocol BlockSink: Sendable {
-  /// Takes block `number`, whose bytes fill the buffer from its start.
-  func write(_ buffer: borrowing AlignedBuffer, block: BlockMap.Block, number: Int) throws(CheckpointError)
-}
-
 /// Threads that work a schedule off: they prepare jobs, sweep them, compute blocks and write them.
 final class Crew: Sendable {
   /// What is made of the jobs.
@@ -17,9 +11,8 @@ final class Crew: Sendable {
     let prepare: @Sendable (Int) throws(PipelineError) -> Job
     /// Takes a job whose statistics are complete, where there are no blocks.
     var finish: @Sendable (Int, Job) -> Void = { _, _ in }
-    var map: BlockMap?
-    var tensors: [TensorInfo] = []
-    var sink: (any BlockSink)?
+    /// What is made of the jobs block by block; `nil` where only their statistics are wanted.
+    var work: (any BlockWork)?
   }
 
   private struct State {
@@ -39,14 +32,14 @@ final class Crew: Sendable {
     self.task = task
     self.progress = progress
     let schedule = Schedule(
-      jobCount: task.jobCount, blocks: task.map?.blocks.map(\.tensors) ?? [], limit: plan.options.threads)
+      jobCount: task.jobCount, blocks: task.work?.blocks ?? [], limit: plan.options.threads)
     monitor = Monitor(
       State(schedule: schedule, jobs: Array(repeating: nil, count: task.jobCount), failure: nil, running: 0))
   }
 
   /// Works everything off; `report` is called on this thread a few times a second.
   func run(report: () -> Void) throws(PipelineError) {
-    let count = task.map == nil ? plan.options.threads : plan.sizes.workers
+    let count = task.work == nil ? plan.options.threads : plan.sizes.workers
     var handles: [Threads.Handle] = []
     monitor.withLock { $0.running = count }
     for number in 0..<count {
@@ -72,6 +65,7 @@ final class Crew: Sendable {
       state.failure = state.failure ?? error
       state.schedule.stop()
     }
+    task.work?.stop()
   }
 
   private func work(prefersSweeps: Bool) {
@@ -127,7 +121,7 @@ final class Crew: Sendable {
     let sweep = job.computation?.nextSweep()
     job.sweep = sweep
     if sweep == nil {
-      if task.map == nil {
+      if task.work == nil {
         task.finish(number, job)
       } else {
         job.application = job.computation?.application()
@@ -135,7 +129,7 @@ final class Crew: Sendable {
       }
     }
     monitor.change { state in
-      state.jobs[number] = sweep == nil && task.map == nil ? nil : job
+      state.jobs[number] = sweep == nil && task.work == nil ? nil : job
       state.schedule.settled(number, sweep.map(units(of:)))
     }
   }
@@ -149,25 +143,11 @@ final class Crew: Sendable {
   }
 
   private func block(_ number: Int, _ worker: inout Worker) throws(PipelineError) {
-    guard let map = task.map, let sink = task.sink else { return }
-    let block = map.blocks[number]
-    let jobs = monitor.withLock { state in block.tensors.map { state.jobs[$0] } }
-    for (tensor, job) in zip(block.tensors, jobs) {
-      let start = map.offsets[tensor]
-      let bytes =
-        max(start, block.range.lowerBound)..<min(start + task.tensors[tensor].byteCount, block.range.upperBound)
-      guard let job, !bytes.isEmpty else { continue }
-      try worker.fill(
-        job, task.tensors[tensor], bytes: bytes.lowerBound - start..<bytes.upperBound - start,
-        at: bytes.lowerBound - block.range.lowerBound)
-    }
+    guard let work = task.work else { return }
+    let jobs = monitor.withLock { state in work.blocks[number].map { state.jobs[$0] } }
+    try work.compute(number, jobs, &worker)
     monitor.change { $0.schedule.computed() }
-    do throws(CheckpointError) {
-      try sink.write(worker.block, block: block, number: number)
-    } catch {
-      throw PipelineError(.run, error.description)
-    }
-    progress.addWritten(block.range.count)
+    progress.addWritten(try work.deliver(number, &worker))
     monitor.change { state in
       for finished in state.schedule.wrote(number) { state.jobs[finished] = nil }
     }

@@ -6,12 +6,14 @@ internal import WeirTensors
 final class Windows {
   private let plan: Plan
   private let progress: Progress
+  private let coded: CodedWindows
   private let reach: Int
   private var reader: WindowReader
 
-  init(_ plan: Plan, _ progress: Progress, reach: Int) {
+  init(_ plan: Plan, _ progress: Progress, _ coded: CodedWindows, reach: Int) {
     self.plan = plan
     self.progress = progress
+    self.coded = coded
     self.reach = reach
     reader = WindowReader(reach: reach)
   }
@@ -22,6 +24,11 @@ final class Windows {
     var any: InputWindow?
     for slot in slots {
       let input = inputs[slot]
+      if let tensor = input.coded {
+        unsafe windows[slot] = try open(input, tensor, elements, slot: slot)
+        unsafe any = windows[slot]
+        continue
+      }
       let range =
         input.start + elements.lowerBound * input.elementBytes..<input.start + elements.upperBound * input.elementBytes
       let bytes = try unsafe open(input, range, slot: slot)
@@ -31,6 +38,27 @@ final class Windows {
     }
     // SAFETY: slots that the program does not read are never looked at; they get some window to keep the places.
     return unsafe windows.compactMap { unsafe $0 ?? any }
+  }
+
+  private func open(
+    _ input: Job.Input, _ tensor: CodedTensor, _ elements: Range<Int>, slot: Int
+  ) throws(PipelineError) -> InputWindow {
+    do throws(CheckpointError) {
+      return try unsafe coded.open(tensor, elements, slot: slot)
+    } catch {
+      throw PipelineError(.run, error.description)
+    }
+  }
+
+  /// The bytes of elements of an archive's tensor that lie in one of its blocks.
+  func bytes(
+    _ input: Job.Input, _ tensor: CodedTensor, _ elements: Range<Int>
+  ) throws(PipelineError) -> UnsafeRawBufferPointer {
+    do throws(CheckpointError) {
+      return try unsafe coded.bytes(tensor, elements, slot: 0)
+    } catch {
+      throw PipelineError(.run, error.description)
+    }
   }
 
   /// Opens a window on some bytes of an input's file.

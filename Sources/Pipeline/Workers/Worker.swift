@@ -10,15 +10,23 @@ struct Worker: ~Copyable {
   /// Short windows far apart, beside the others.
   private let sampling: Windows
   private let windowBytes: Int
+  /// Decoded blocks of archives.
+  private let coded: CodedWindows
   let block: AlignedBuffer
+  /// What archives are made with.
+  let bench: CodingBench
 
   init(_ plan: Plan, progress: Progress) throws(CheckpointError) {
+    let bench = try CodingBench()
+    let block = try AlignedBuffer(byteCount: plan.sizes.block)
     self.plan = plan
     machine = TileMachine(tileLength: plan.options.tileLength)
     windowBytes = plan.sizes.window
-    windows = Windows(plan, progress, reach: min(1 << 20, plan.sizes.window))
-    sampling = Windows(plan, progress, reach: 0)
-    block = try AlignedBuffer(byteCount: plan.sizes.block)
+    coded = CodedWindows(progress)
+    windows = Windows(plan, progress, coded, reach: min(1 << 20, plan.sizes.window))
+    sampling = Windows(plan, progress, coded, reach: 0)
+    self.bench = bench
+    self.block = block
   }
 
   // MARK: - Sweeps
@@ -28,15 +36,18 @@ struct Worker: ~Copyable {
     var state = SweepState(sweep, units: units)
     guard sweep.isContiguous else {
       let inputs = reopened(job.inputs)
-      for unit in units { try advance(&state, job, sweep, sweep.elements(of: unit), sampling, inputs) }
+      for unit in units {
+        for part in job.steps(sweep.elements(of: unit), of: .max) {
+          try advance(&state, job, sweep, part, sampling, inputs)
+        }
+      }
       sampling.close()
       return state.finish()
     }
     guard let last = units.last else { return state.finish() }
     let elements = sweep.elements(of: units.lowerBound).lowerBound..<sweep.elements(of: last).upperBound
-    let step = max(1, windowBytes / job.widestElement)
-    for start in stride(from: elements.lowerBound, to: elements.upperBound, by: step) {
-      try advance(&state, job, sweep, start..<min(start + step, elements.upperBound), windows, job.inputs)
+    for part in job.steps(elements, of: windowBytes / job.widestElement) {
+      try advance(&state, job, sweep, part, windows, job.inputs)
     }
     return state.finish()
   }
@@ -69,17 +80,15 @@ struct Worker: ~Copyable {
       return
     }
     let size = tensor.dtype.byteCount
-    let step = max(1, windowBytes / job.widestElement)
     let whole =
       (bytes.lowerBound + size - 1) / size..<max((bytes.lowerBound + size - 1) / size, bytes.upperBound / size)
     if whole.lowerBound * size > bytes.lowerBound {
       try straddle(job, application, tensor, bytes, whole.lowerBound - 1, offset)
     }
-    for start in stride(from: whole.lowerBound, to: whole.upperBound, by: step) {
-      let end = min(start + step, whole.upperBound)
+    for part in job.steps(whole, of: windowBytes / job.widestElement) {
       // SAFETY: the tensor's bytes lie in the block, which the block map guarantees.
-      let target = unsafe block.bytes.baseAddress.unsafelyUnwrapped + offset + start * size - bytes.lowerBound
-      try unsafe apply(job, application, start..<end, tensor.dtype, target)
+      let target = unsafe block.bytes.baseAddress.unsafelyUnwrapped + offset + part.lowerBound * size - bytes.lowerBound
+      try unsafe apply(job, application, part, tensor.dtype, target)
     }
     if whole.upperBound * size < bytes.upperBound, whole.upperBound * size >= bytes.lowerBound {
       try straddle(job, application, tensor, bytes, whole.upperBound, offset)
@@ -117,6 +126,10 @@ struct Worker: ~Copyable {
 
   private mutating func copy(_ job: Job, _ bytes: Range<Int>, at offset: Int) throws(PipelineError) {
     guard let input = job.inputs.first else { return }
+    if let tensor = input.coded {
+      try copy(tensor, input, bytes, at: offset)
+      return
+    }
     for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: windowBytes) {
       let end = min(start + windowBytes, bytes.upperBound)
       let source = try unsafe windows.open(input, input.start + start..<input.start + end, slot: 0)
@@ -124,6 +137,36 @@ struct Worker: ~Copyable {
         rebasing: block.bytes[offset + start - bytes.lowerBound..<offset + end - bytes.lowerBound])
       unsafe target.copyMemory(from: source)
     }
+  }
+
+  /// Copies what blocks of an archive decode to.
+  private mutating func copy(
+    _ tensor: CodedTensor, _ input: Job.Input, _ bytes: Range<Int>, at offset: Int
+  ) throws(PipelineError) {
+    let size = tensor.elementBytes
+    let elements = bytes.lowerBound / size..<(bytes.upperBound + size - 1) / size
+    for part in CodedTensor.steps(elements, of: .max, blockLength: tensor.blockLength) {
+      let found = try unsafe windows.bytes(input, tensor, part)
+      let wanted = max(bytes.lowerBound, part.lowerBound * size)..<min(bytes.upperBound, part.upperBound * size)
+      // SAFETY: the wanted bytes are some of the part's elements, and lie in the block.
+      let source = unsafe UnsafeRawBufferPointer(
+        rebasing: found[wanted.lowerBound - part.lowerBound * size..<wanted.upperBound - part.lowerBound * size])
+      let start = offset + wanted.lowerBound - bytes.lowerBound
+      unsafe UnsafeMutableRawBufferPointer(rebasing: block.bytes[start..<start + wanted.count]).copyMemory(from: source)
+    }
+  }
+
+  /// Adds prepared values, which begin the worker's block, to the base, into the block from `offset` on.
+  func restore(_ application: Application, _ place: BlockPlace, base: UnsafeRawBufferPointer?, at offset: Int) {
+    let values = unsafe UnsafeRawPointer(block.bytes.baseAddress.unsafelyUnwrapped)
+    let inputs = unsafe [values, base?.baseAddress ?? values].map {
+      unsafe InputWindow(address: $0, first: place.first)
+    }
+    // SAFETY: values and base have `place.count` elements, and the block has room for as many results behind the values.
+    let target = unsafe block.bytes.baseAddress.unsafelyUnwrapped + offset
+    // Nothing is checked, so nothing is found.
+    try? unsafe machine.apply(
+      application, to: place.first..<place.first + place.count, inputs: inputs, into: target, as: place.dtype)
   }
 
   /// A value that is not finite, with the model, the tensor and the element that it was found in.
@@ -142,6 +185,7 @@ struct Worker: ~Copyable {
   private func reopened(_ inputs: [Job.Input]) -> [Job.Input] {
     var opened: [FileIdentity: InputFile] = [:]
     return inputs.map { input in
+      guard input.coded == nil else { return input }
       let file = opened[input.file.identity] ?? input.file.reopenedForReading() ?? input.file
       opened[input.file.identity] = file
       return Job.Input(file: file, start: input.start, elementBytes: input.elementBytes, operand: input.operand)

@@ -63,3 +63,8 @@ public struct BlockPlace: Sendable, Hashable {
     weir_block(first: UInt64(first), count: UInt32(count), row_length: UInt64(rowLength))
   }
 }
+
+extension BlockPlace {
+  /// The block's bytes in its tensor, of elements of ``dtype``.
+  public var bytes: Range<Int> { first * dtype.byteCount..<(first + count) * dtype.byteCount }
+}

@@ -1,0 +1,136 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// The making of an archive: what it will hold is laid out, blocks are coded as workers finish them, and the index comes last.
+struct ArchiveRun {
+  private let plan: Plan
+  private let archive: ArchivePlan
+  private let folder: OutputFolder
+  private let progress: Progress
+
+  init(_ plan: Plan, _ archive: ArchivePlan, _ folder: OutputFolder, _ progress: Progress) {
+    self.plan = plan
+    self.archive = archive
+    self.folder = folder
+    self.progress = progress
+  }
+
+  /// Writes the archive into the folder; gives back its size.
+  func write(_ known: ModelStatistics, report: () -> Void) throws(PipelineError) -> Int {
+    let tuned = archive.tuned.flatMap { plan.graph.sources[$0].checkpoint }
+    let base = archive.base.flatMap { plan.graph.sources[$0].checkpoint }
+    let writer = try Plan.run { () throws(CheckpointError) in
+      var shards: [ArchiveLayout.Shard] = []
+      var sideFiles: [ArchiveLayout.SideFile] = []
+      if let tuned {
+        shards = try ArchiveLayout.shards(of: tuned)
+        sideFiles = try ArchiveLayout.sideFiles(of: tuned, base: base)
+      }
+      let layout = try ArchiveLayout(
+        kind: archive.kind, tensors: archive.tensors.map(entry), shards: shards, sideFiles: sideFiles,
+        metadata: Dictionary(archive.facts.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }))
+      let writer = try ArchiveWriter(folder: folder, name: folder.finalName, layout: layout)
+      if let tuned { try writer.appendSideFiles(from: tuned.folder) }
+      return writer
+    }
+    let work = ArchiveWork(
+      archive, plan.graph, OrderedAppender(writer, limit: 2 * plan.sizes.workers))
+    try Crew(plan, task(known, work), progress: progress).run(report: report)
+    return try Plan.run { () throws(CheckpointError) in try finish(writer, work) }
+  }
+
+  /// A tensor as the layout takes it.
+  private func entry(_ tensor: ArchivePlan.Tensor) -> ArchiveLayout.Tensor {
+    let base = tensor.base.map { operand -> ArchiveBase in
+      let info = plan.graph.info(of: operand)
+      return ArchiveBase(
+        dtype: info.dtype, rowCount: info.shape == tensor.info.shape ? nil : info.shape.extents.first)
+    }
+    return ArchiveLayout.Tensor(info: tensor.info, coding: tensor.coding, base: base)
+  }
+
+  private func task(_ known: ModelStatistics, _ work: ArchiveWork) -> Crew.Task {
+    let plan = plan
+    let archive = archive
+    return Crew.Task(
+      jobCount: archive.tensors.count,
+      prepare: { (number) throws(PipelineError) in
+        let tensor = archive.tensors[number]
+        guard let value = tensor.value else {
+          return Job(inputs: plan.graph.inputs(tensor.base.map { [$0] } ?? []), computation: nil)
+        }
+        return plan.job(value, tensor.valueName, tensor.computedInfo, known)
+      }, work: work)
+  }
+
+  private func finish(_ writer: ArchiveWriter, _ work: ArchiveWork) throws(CheckpointError) -> Int {
+    let count = archive.tensors.count
+    let hashes = archive.tensors.enumerated().map { number, tensor in
+      ArchiveHashes(
+        base: tensor.base.flatMap { _ in work.hasher.hash(of: count + number) },
+        result: archive.kind == .delta && archive.base == nil ? nil : work.hasher.hash(of: number))
+    }
+    try writer.finish(hashes: hashes)
+    return try InputFile(path: writer.path).byteCount
+  }
+}
+
+extension ArchivePlan.Tensor {
+  /// How the container is to take it.
+  var coding: ArchiveCoding {
+    switch content {
+    case .same: .same
+    case .exact(_, _, .stored): .stored
+    case .exact(_, _, .lossless): .lossless
+    case .exact(_, _, .sparse): .sparse(isExact: true)
+    case .prepared(_, _, let coding):
+      switch coding {
+      case .ternary(let codec): (codec ?? .ternary).plainCoding
+      case .sign: .sign
+      case .seeded(let mask): .seeded(mask)
+      case .dare(let mask): .dare(mask)
+      case .sparse: .sparse(isExact: false)
+      case .dense(let dtype): .dense(dtype)
+      case .lowrank: .lowrank(rank: 1)
+      }
+    }
+  }
+}
+
+extension ArchiveCodec {
+  /// The coding of a ternary codec, which has nothing but its number.
+  var plainCoding: ArchiveCoding {
+    switch self {
+    case .ternaryPlane: .ternaryPlane
+    case .ternaryContext: .ternaryContext
+    default: .ternary
+    }
+  }
+}
+
+extension Plan {
+  /// The work on a tensor of a value: an evaluation with the model's statistics given, or a copy where the value is one.
+  func job(_ value: ValueIndex, _ name: String, _ info: TensorInfo, _ known: ModelStatistics) -> Job {
+    let lowered = graph.lower(value, name)
+    switch lowered.content {
+    case .copy(let operand): return Job(inputs: graph.inputs([operand]), computation: nil)
+    case .value(let expression):
+      if let slot = expression.inputSlot, graph.storedType(of: lowered.operands[slot]) == info.dtype {
+        return Job(inputs: graph.inputs([lowered.operands[slot]]), computation: nil)
+      }
+      let frame = graph.frame(info.shape, lowered.operands, forcesDouble: forcesDouble)
+      return Job(
+        inputs: graph.inputs(lowered.operands),
+        computation: Computation(applying: expression, over: frame, model: known))
+    }
+  }
+}
+
+extension GraphPlan {
+  /// The type in which an operand's elements are at hand as bytes; `nil` where they must be computed.
+  func storedType(of operand: Operand) -> DType? {
+    guard let coded = coded(operand) else { return info(of: operand).dtype }
+    return coded.form == .elements ? coded.tensor.info.dtype : nil
+  }
+}

@@ -1,0 +1,224 @@
+internal import WeirIO
+internal import WeirOps
+internal import WeirTensors
+
+/// A coded block on its way to the file.
+struct ArchivePayload: Sendable {
+  let tensor: Int
+  /// Which of the tensor's blocks; `nil` for what all of them share.
+  let block: Int?
+  let bytes: [UInt8]
+  /// How the tensor turned out to be coded, where the layout only supposed it.
+  var coding: ArchiveCoding?
+}
+
+/// Computes, codes and hashes the blocks of an archive.
+final class ArchiveWork: BlockWork {
+  /// One unit of work: a block of a tensor.
+  struct Unit: Sendable {
+    let tensor: Int
+    /// Where the block lies; the first of them where the unit is the whole tensor.
+    let place: BlockPlace
+    let block: Int
+  }
+
+  /// Where in a worker's block the result goes, behind the values that it is made from.
+  static let resultOffset = BlockPlace.maximumCount * 4
+  /// Bytes that a worker needs besides: the base's part, what coding works in, and coded blocks on their way to the file.
+  static let heldBytes = 6 << 20
+  /// Bytes of the block that a worker needs: values and result, or a result of 64-bit elements.
+  static let workerBytes = BlockPlace.maximumCount * 8
+
+  let blocks: [Range<Int>]
+  let archive: ArchivePlan
+  let graph: GraphPlan
+  private let units: [Unit]
+  private let appender: OrderedAppender
+  /// Hashes of the results, then those of the bases.
+  let hasher: TensorHasher
+  let restoring: [Application?]
+  /// The coding of tensors for which the smallest is taken, once their first block has been coded.
+  private let chosen = Monitor(Chosen())
+
+  private struct Chosen {
+    var codecs: [Int: ArchiveCodec] = [:]
+    var isStopped = false
+  }
+
+  init(_ archive: ArchivePlan, _ graph: GraphPlan, _ appender: OrderedAppender) {
+    self.archive = archive
+    self.graph = graph
+    self.appender = appender
+    var units: [Unit] = []
+    for (number, tensor) in archive.tensors.enumerated() {
+      for block in 0..<tensor.unitCount {
+        guard let place = BlockPlace(block: block, of: tensor.info.shape, dtype: tensor.info.dtype) else { continue }
+        units.append(Unit(tensor: number, place: place, block: block))
+      }
+    }
+    self.units = units
+    blocks = units.map { $0.tensor..<$0.tensor + 1 }
+    hasher = TensorHasher(
+      byteCounts: archive.tensors.map(\.info.byteCount)
+        + archive.tensors.map { $0.base.map { graph.info(of: $0).byteCount } ?? 0 })
+    restoring = archive.tensors.map { tensor in
+      guard case .prepared = tensor.content else { return nil }
+      return Self.restoring(tensor, graph)
+    }
+  }
+
+  /// The program that adds prepared values to the base, exactly as applying the archive does.
+  private static func restoring(_ tensor: ArchivePlan.Tensor, _ graph: GraphPlan) -> Application {
+    let expression = ExpressionGraph()
+    let values = expression.input(0)
+    let result = tensor.base.map { _ in expression.restored(base: expression.input(1), delta: values) } ?? values
+    let dtypes = [DType.f32] + (tensor.base.map { [graph.info(of: $0).dtype] } ?? [])
+    let frame = TensorFrame(shape: tensor.info.shape, dtypes: dtypes, checksFinite: false)
+    return Computation(applying: result, over: frame).application()
+  }
+
+  // MARK: - Blocks
+
+  func compute(_ number: Int, _ jobs: [Job?], _ worker: inout Worker) throws(PipelineError) {
+    let unit = units[number]
+    let tensor = archive.tensors[unit.tensor]
+    worker.bench.payloads = []
+    guard let job = jobs.first ?? nil else { return }
+    switch tensor.content {
+    case .same:
+      try worker.fill(job, tensor.info, bytes: unit.place.bytes, at: 0)
+      hashResult(unit, at: 0, worker)
+      _ = try unsafe withBase(unit, tensor, &worker) { _, _ in [] }
+    case .exact(_, _, let coding):
+      try worker.fill(job, tensor.info, bytes: unit.place.bytes, at: 0)
+      hashResult(unit, at: 0, worker)
+      try codeExact(unit, tensor, coding, &worker)
+    case .prepared(_, _, .lowrank(let choice)):
+      try codeLowRank(unit, tensor, choice, job, &worker)
+    case .prepared(_, _, let coding):
+      try worker.fill(
+        job, tensor.computedInfo, bytes: unit.place.first * 4..<(unit.place.first + unit.place.count) * 4, at: 0)
+      try codePrepared(unit, tensor, coding, &worker)
+    }
+  }
+
+  func deliver(_ number: Int, _ worker: inout Worker) throws(PipelineError) -> Int {
+    let payloads = worker.bench.payloads
+    try Plan.run { () throws(CheckpointError) in try appender.append(number, payloads) }
+    return payloads.reduce(0) { $0 + $1.bytes.count }
+  }
+
+  func stop() {
+    appender.stop()
+    chosen.change { $0.isStopped = true }
+  }
+
+  /// The coding that was chosen for a tensor.
+  private func codec(of tensor: Int) -> ArchiveCodec? { chosen.withLock { $0.codecs[tensor] } }
+
+  // MARK: - Coding
+
+  private func codeExact(
+    _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.ExactCoding, _ worker: inout Worker
+  ) throws(PipelineError) {
+    let payload = try unsafe withBase(unit, tensor, &worker) { (base, worker) throws(CheckpointError) in
+      // SAFETY: the block holds the result, which was computed into it.
+      let result = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[0..<unit.place.bytes.count])
+      switch coding {
+      case .stored: return try unsafe StoredCodec.encode(result, unit.place)
+      case .lossless: return try unsafe LosslessCodec.encode(result, base: base, unit.place)
+      case .sparse: return try unsafe SparseCodec.encode(exact: result, base: base, unit.place)
+      }
+    }
+    worker.bench.payloads = [ArchivePayload(tensor: unit.tensor, block: unit.block, bytes: payload)]
+  }
+
+  private func codePrepared(
+    _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.PreparedCoding, _ worker: inout Worker
+  ) throws(PipelineError) {
+    let place = unit.place
+    let payload = try unsafe withBase(unit, tensor, &worker) { (base, worker) throws(CheckpointError) -> [UInt8] in
+      if let application = restoring[unit.tensor] {
+        unsafe worker.restore(application, place, base: base, at: Self.resultOffset)
+      }
+      // SAFETY: the block holds the values, which were computed into it.
+      let values = unsafe UnsafeBufferPointer(
+        rebasing: UnsafeRawBufferPointer(worker.block.bytes).assumingMemoryBound(to: Float.self)[0..<place.count])
+      switch coding {
+      case .ternary(let codec): return try unsafe ternary(values, unit, codec, base, &worker)
+      case .sign: return try unsafe SignCodec.encode(values, place, scratch: &worker.bench.scratch)
+      case .seeded(let mask):
+        return try unsafe SeededCodec.encode(values, place, mask: mask, scratch: &worker.bench.scratch)
+      case .dare(let mask): return try unsafe DareCodec.encode(values, place, mask: mask)
+      case .sparse: return try unsafe SparseCodec.encode(values, place)
+      case .dense(let dtype): return try unsafe DenseCodec.encode(values, place, as: dtype)
+      case .lowrank: return []
+      }
+    }
+    hashResult(unit, at: Self.resultOffset, worker)
+    worker.bench.payloads = [
+      ArchivePayload(
+        tensor: unit.tensor, block: unit.block, bytes: payload,
+        coding: unit.block == 0 ? codec(of: unit.tensor)?.plainCoding : nil)
+    ]
+  }
+
+  /// Codes ternary values; where the smallest coding is wanted, the tensor's first block decides for all.
+  private func ternary(
+    _ values: UnsafeBufferPointer<Float>, _ unit: Unit, _ codec: ArchiveCodec?, _ base: UnsafeRawBufferPointer?,
+    _ worker: inout Worker
+  ) throws(CheckpointError) -> [UInt8] {
+    if let codec = codec ?? self.codec(of: unit.tensor) {
+      return try unsafe TernaryCodec.encode(
+        values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
+    }
+    guard unit.block == 0 else {
+      // The first block was claimed before this one, so that somebody is at work on it.
+      let codec = chosen.wait { $0.codecs[unit.tensor] ?? ($0.isStopped ? .ternary : nil) }
+      return try unsafe TernaryCodec.encode(
+        values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
+    }
+    var best: (codec: ArchiveCodec, bytes: [UInt8])?
+    for codec in [ArchiveCodec.ternary, .ternaryPlane, .ternaryContext] {
+      if codec == .ternaryContext, unsafe base == nil { continue }
+      let bytes = try unsafe TernaryCodec.encode(
+        values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
+      if bytes.count < best?.bytes.count ?? .max { best = (codec, bytes) }
+    }
+    guard let best else { return [] }
+    chosen.change { $0.codecs[unit.tensor] = best.codec }
+    return best.bytes
+  }
+
+  // MARK: - Bases and hashes
+
+  /// Hands `body` the base's bytes of a block, after they have been hashed; `nil` where there is no base.
+  func withBase(
+    _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ worker: inout Worker,
+    _ body: (UnsafeRawBufferPointer?, inout Worker) throws(CheckpointError) -> [UInt8]
+  ) throws(PipelineError) -> [UInt8] {
+    do throws(CheckpointError) {
+      guard let operand = tensor.base else { return try body(nil, &worker) }
+      let (file, bytes) = graph.location(of: operand)
+      let size = graph.info(of: operand).dtype.byteCount
+      let part = unit.place.first * size..<(unit.place.first + unit.place.count) * size
+      let base = try unsafe worker.bench.openBase(file, tensor: bytes, part: part)
+      let own = min(part.upperBound, bytes.count) - min(part.lowerBound, bytes.count)
+      if own > 0 {
+        unsafe hasher.add(
+          UnsafeRawBufferPointer(rebasing: base[0..<own]), of: archive.tensors.count + unit.tensor, at: part.lowerBound)
+      }
+      return try unsafe body(base, &worker)
+    } catch {
+      throw PipelineError(.run, error.naming(tensor: tensor.info.name).description)
+    }
+  }
+
+  func hashResult(_ unit: Unit, at offset: Int, _ worker: borrowing Worker) {
+    let bytes = unit.place.bytes
+    // SAFETY: the block holds the result from `offset` on.
+    unsafe hasher.add(
+      UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + bytes.count]), of: unit.tensor,
+      at: bytes.lowerBound)
+  }
+}

@@ -1,0 +1,44 @@
+internal import WeirIO
+
+/// What a worker makes archives with, and checks their bases through.
+final class CodingBench {
+  /// What coding works in.
+  var scratch: CodecScratch
+  /// Coded blocks on their way to the file.
+  var payloads: [ArchivePayload] = []
+  private var bases = WindowReader(reach: 0)
+  private let padding: AlignedBuffer
+
+  init() throws(CheckpointError) {
+    scratch = try CodecScratch()
+    padding = try AlignedBuffer(byteCount: BlockPlace.maximumCount * 8)
+  }
+
+  /// A part of a base's tensor, zeros beyond its end; valid until the next call.
+  func openBase(
+    _ file: InputFile, tensor bytes: Range<Int>, part: Range<Int>
+  ) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    try unsafe bases.open(file, tensor: bytes, part: part, slot: 0, padding: padding)
+  }
+
+  /// Decodes rows of a low-rank matrix to Float32, into the first bytes of a buffer.
+  func decodeLowRank(
+    _ rows: [UInt8], _ place: BlockPlace, rank: Int, right: [UInt8], into block: borrowing AlignedBuffer
+  ) throws(CheckpointError) {
+    let values = unsafe UnsafeMutableBufferPointer(
+      start: block.bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self), count: place.count)
+    // SAFETY: the arrays live for the calls, and a worker's block has room for the values of a place.
+    let factor = unsafe right.withUnsafeBytes { bytes in
+      Result { () throws(CheckpointError) in
+        try unsafe LowRankCodec.decodeRight(bytes, rank: rank, columns: place.rowLength)
+      }
+    }
+    let known = try factor.get()
+    let decoded = unsafe rows.withUnsafeBytes { bytes in
+      Result { () throws(CheckpointError) in
+        try unsafe LowRankCodec.decodeRows(bytes, place, rank: rank, right: known, into: values)
+      }
+    }
+    try decoded.get()
+  }
+}

@@ -1,0 +1,193 @@
+internal import WeirIO
+internal import WeirTensors
+
+/// A source, open: a checkpoint, or an archive with or without its base.
+struct OpenSource: Sendable {
+  enum Content: Sendable {
+    case checkpoint(Checkpoint)
+    case archive(OpenArchive)
+  }
+
+  let spec: SourceSpec
+  let content: Content
+
+  var archive: OpenArchive? {
+    if case .archive(let archive) = content { archive } else { nil }
+  }
+
+  /// The checkpoint itself; an archive has none of its own.
+  var checkpoint: Checkpoint? {
+    if case .checkpoint(let checkpoint) = content { checkpoint } else { nil }
+  }
+
+  var catalogue: Catalogue {
+    switch content {
+    case .checkpoint(let checkpoint): checkpoint.catalogue
+    case .archive(let archive): archive.catalogue
+    }
+  }
+
+  /// The files that are read for it, without those of a base.
+  var files: [InputFile] {
+    switch content {
+    case .checkpoint(let checkpoint): checkpoint.files
+    case .archive(let archive): [archive.archive.file]
+    }
+  }
+
+  /// Bytes of its tensors as they are stored.
+  var byteCount: Int {
+    switch content {
+    case .checkpoint(let checkpoint): checkpoint.catalogue.byteCount
+    case .archive(let archive): archive.archive.file.byteCount
+    }
+  }
+
+  var config: JSONValue? {
+    switch content {
+    case .checkpoint(let checkpoint): checkpoint.config
+    case .archive(let archive): archive.config
+    }
+  }
+
+  var quantisation: String? { checkpoint?.quantisation }
+
+  /// Whether it is an adapter: factors that stand for themselves.
+  var isAdapter: Bool {
+    checkpoint.map { $0.files.allSatisfy { $0.path.hasSuffix("adapter_model.safetensors") } } ?? false
+  }
+
+  /// A small file beside the weights.
+  func sideFile(_ name: String, maximumByteCount: Int) throws(CheckpointError) -> [UInt8] {
+    switch content {
+    case .checkpoint(let checkpoint):
+      return try TextFile.read(checkpoint.folder + "/" + name, maximumByteCount: maximumByteCount)
+    case .archive(let archive):
+      if let bytes = try archive.archive.sideFile(name, base: archive.baseCheckpoint) { return bytes }
+      guard let base = archive.baseCheckpoint else { throw CheckpointError(.notFound, file: name) }
+      return try TextFile.read(base.folder + "/" + name, maximumByteCount: maximumByteCount)
+    }
+  }
+
+  /// Adds what stands beside the weights to a model made from them: tokenizer, templates.
+  func copySideFiles(into folder: OutputFolder) throws(CheckpointError) {
+    switch content {
+    case .checkpoint(let checkpoint): try SideFiles.copy(from: checkpoint.folder, into: folder)
+    case .archive(let archive) where archive.archive.sideFiles.isEmpty:
+      if let base = archive.baseCheckpoint { try SideFiles.copy(from: base.folder, into: folder) }
+    case .archive(let archive):
+      try archive.archive.restoreSideFiles(
+        into: folder, base: archive.baseCheckpoint, where: SideFiles.isSideFile)
+    }
+  }
+
+  func checkIntact() throws(CheckpointError) {
+    for file in files { try file.checkIntact() }
+  }
+}
+
+/// An archive as a source.
+struct OpenArchive: Sendable {
+  /// A tensor of the source: of the archive, of the base, or of both.
+  struct Member: Sendable {
+    let tensor: Int?
+    let base: Int?
+  }
+
+  let archive: Archive
+  /// The source that it applies to.
+  let base: Int?
+  let baseCheckpoint: Checkpoint?
+  let catalogue: Catalogue
+  /// In the order of the catalogue.
+  let members: [Member]
+  let config: JSONValue?
+
+  /// Joins an archive with its base, if there is one.
+  ///
+  /// The archive of a checkpoint has all its tensors; one of a delta changes some of the base's, which has the others.
+  init(_ archive: Archive, base: Int?, _ checkpoint: Checkpoint?) throws(CheckpointError) {
+    self.archive = archive
+    self.base = base
+    baseCheckpoint = checkpoint
+    var tensors: [TensorInfo] = []
+    var members: [Member] = []
+    if archive.kind != .checkpoint, let checkpoint {
+      for (place, tensor) in checkpoint.catalogue.tensors.enumerated() {
+        let own = archive.catalogue.position(of: tensor.name)
+        tensors.append(own.map { archive.tensors[$0].info } ?? tensor)
+        members.append(Member(tensor: own, base: place))
+      }
+    }
+    for (place, tensor) in archive.tensors.enumerated() {
+      guard archive.kind == .checkpoint || checkpoint?.catalogue[tensor.info.name] == nil else { continue }
+      tensors.append(tensor.info)
+      members.append(
+        Member(tensor: place, base: tensor.base == nil ? nil : checkpoint?.catalogue.position(of: tensor.info.name)))
+    }
+    catalogue = Catalogue(tensors)
+    self.members = members
+    config = try archive.sideFile("config.json", base: checkpoint).flatMap { try? JSON.parse($0) } ?? checkpoint?.config
+    try check(checkpoint)
+  }
+
+  /// Refuses an archive that cannot apply to the base, or cannot be read without one, by what headers say.
+  private func check(_ checkpoint: Checkpoint?) throws(CheckpointError) {
+    for member in members {
+      guard let tensor = member.tensor.map({ archive.tensors[$0] }) else { continue }
+      let name = tensor.info.name
+      guard let checkpoint else {
+        guard tensor.form != .elements, !tensor.readsBase, tensor.codec != .same else {
+          throw CheckpointError(
+            .malformed(
+              found: "codec '\(tensor.codec)', which reads the base", expected: "a \"base\" beside \"archive\""),
+            file: archive.path, tensor: name)
+        }
+        continue
+      }
+      guard let expected = tensor.base else { continue }
+      guard let found = member.base.map({ checkpoint.catalogue.tensors[$0] }) else {
+        throw CheckpointError(
+          .malformed(found: "a base that lacks it", expected: "the base that the archive was made from"),
+          file: archive.path, tensor: name)
+      }
+      guard found.dtype == expected.dtype, found.shape == expected.shape(beside: tensor.info.shape) else {
+        let shape = expected.shape(beside: tensor.info.shape)?.description ?? "another shape"
+        throw CheckpointError(
+          .malformed(
+            found: "\(found.dtype.rawValue) \(found.shape) in the base",
+            expected: "\(expected.dtype.rawValue) \(shape), as in the base that the archive was made from"),
+          file: archive.path, tensor: name)
+      }
+    }
+  }
+}
+
+extension GraphPlan {
+  /// Where the bytes of a checkpoint's tensor are.
+  func location(of operand: Operand) -> (file: InputFile, bytes: Range<Int>) {
+    guard let checkpoint = sources[operand.source].checkpoint else {
+      preconditionFailure("archives have no plain bytes")
+    }
+    let location = checkpoint.locations[operand.tensor]
+    return (checkpoint.files[location.file], location.bytes)
+  }
+
+  /// Bytes that reading all of an operand takes, once.
+  func inputBytes(of operand: Operand) -> Int {
+    guard let coded = coded(operand) else { return info(of: operand).byteCount }
+    return coded.archive.blocks[coded.tensor.blocks].count
+  }
+
+  /// The archive's tensor behind an operand, where it is one.
+  func coded(_ operand: Operand) -> CodedTensor? {
+    guard let archive = sources[operand.source].archive, let tensor = archive.members[operand.tensor].tensor else {
+      return nil
+    }
+    var base: (file: InputFile, bytes: Range<Int>)?
+    if let source = archive.base, let place = archive.members[operand.tensor].base {
+      base = location(of: Operand(source: source, tensor: place))
+    }
+    return CodedTensor(archive: archive.archive, index: tensor, base: base)
+  }
+}

@@ -1,0 +1,164 @@
+internal import WeirIO
+internal import WeirTensors
+
+/// Checks, as blocks pass, that archives apply to the base that they were made from, and that what is restored is what they
+/// recorded.
+final class RestoreCheck: Sendable {
+  /// A tensor whose bytes are hashed: of a base that an archive names, or of the output.
+  struct Subject: Sendable {
+    let expected: Hash128
+    let byteCount: Int
+    let tensor: String
+    /// Where a base's tensor is; `nil` for the output's own.
+    let base: (file: InputFile, bytes: Range<Int>, elementBytes: Int, source: String)?
+    /// The archive that says so.
+    let archive: String
+  }
+
+  /// The subjects of each tensor of the output.
+  private let subjects: [[Int]]
+  private let all: [Subject]
+  private let hasher: TensorHasher
+  private let isForced: Bool
+  private let differing = Monitor<Set<Int>>([])
+
+  /// - Parameters:
+  ///   - subjects: by tensor of the output.
+  ///   - isForced: whether a difference is only noted.
+  init?(_ subjects: [[Subject]], isForced: Bool) {
+    var all: [Subject] = []
+    var places: [[Int]] = []
+    for group in subjects {
+      places.append(Array(all.count..<all.count + group.count))
+      all += group
+    }
+    guard !all.isEmpty else { return nil }
+    self.subjects = places
+    self.all = all
+    self.isForced = isForced
+    hasher = TensorHasher(byteCounts: all.map(\.byteCount))
+  }
+
+  /// Takes a part of a tensor that a worker has computed into its block.
+  ///
+  /// - Parameters:
+  ///   - tensor: its place in the output.
+  ///   - bytes: which of its bytes.
+  ///   - offset: where in the worker's block they are.
+  func take(
+    _ tensor: Int, _ info: TensorInfo, _ bytes: Range<Int>, at offset: Int, _ worker: borrowing Worker
+  ) throws(PipelineError) {
+    for number in subjects[tensor] {
+      let subject = all[number]
+      if let base = subject.base {
+        // An element that two blocks share is counted with the one in which it begins.
+        let size = info.dtype.byteCount
+        let elements = (bytes.lowerBound + size - 1) / size..<(bytes.upperBound + size - 1) / size
+        let part =
+          min(
+            elements.lowerBound * base.elementBytes, subject.byteCount)..<min(
+            elements.upperBound * base.elementBytes, subject.byteCount)
+        guard !part.isEmpty else { continue }
+        let found = try unsafe Plan.run { () throws(CheckpointError) in
+          try unsafe worker.bench.openBase(base.file, tensor: base.bytes, part: part)
+        }
+        unsafe hasher.add(found, of: number, at: part.lowerBound)
+      } else {
+        // SAFETY: the part lies in the block, as its computation did.
+        let found = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + bytes.count])
+        unsafe hasher.add(found, of: number, at: bytes.lowerBound)
+      }
+      try settle(number)
+    }
+  }
+
+  /// Compares a hash once all bytes of its tensor have come.
+  private func settle(_ number: Int) throws(PipelineError) {
+    guard let hash = hasher.hash(of: number), hash != all[number].expected else { return }
+    differing.withLock { _ = $0.insert(number) }
+    if !isForced { throw failure ?? PipelineError(.run, "a base differs") }
+  }
+
+  /// The difference in the first tensor of the output, among those found.
+  var failure: PipelineError? {
+    guard let first = differing.withLock({ $0.min() }) else { return nil }
+    let subject = all[first]
+    guard let base = subject.base else {
+      return PipelineError(
+        .run,
+        "\(MessageText.escaped(subject.archive)): tensor \(MessageText.quoted(subject.tensor)) was restored with other bytes than the archive "
+          + "recorded, expected hash \(subject.expected); the archive or this program is damaged")
+    }
+    return PipelineError(
+      .run,
+      "\(MessageText.escaped(subject.archive)): tensor \(MessageText.quoted(subject.tensor)) of \(MessageText.quoted(base.source)) differs from the base "
+        + "that the archive was made from, expected hash \(subject.expected); use that base, or --force")
+  }
+
+  /// Whether a base differs, where that is allowed.
+  var note: String? {
+    let count = differing.withLock { $0.count { all[$0].base != nil } }
+    guard isForced, count > 0 else { return nil }
+    return
+      "\(count) tensor\(count == 1 ? "" : "s") of the base differ from what the archive was made from; applied all the same"
+  }
+}
+
+extension RestoreCheck {
+  /// What is to be checked of an output: the bases of all archives that its tensors are made from, and where it is an
+  /// archive's own result, that result.
+  convenience init?(_ plan: Plan, _ output: Plan.Output) {
+    guard output.archive == nil, plan.graph.sources.contains(where: { $0.archive != nil }) else { return nil }
+    var isResult = false
+    if case .source(let source) = output.value { isResult = plan.graph.sources[source].archive != nil }
+    let subjects = zip(output.tensors, output.names).map { tensor, name -> [Subject] in
+      var found: [Subject] = []
+      for operand in plan.graph.archived(under: output.value, name) {
+        guard let coded = plan.graph.coded(operand), let archive = plan.graph.sources[operand.source].archive else {
+          continue
+        }
+        if let base = coded.base, let expected = coded.tensor.baseHash, let source = archive.base {
+          let size = coded.tensor.base?.dtype.byteCount ?? 1
+          found.append(
+            Subject(
+              expected: expected, byteCount: base.bytes.count, tensor: coded.tensor.info.name,
+              base: (base.file, base.bytes, size, plan.graph.sources[source].spec.name.name),
+              archive: archive.archive.path))
+        }
+        if isResult, let expected = coded.tensor.resultHash, tensor.info.dtype == coded.tensor.info.dtype {
+          found.append(
+            Subject(
+              expected: expected, byteCount: tensor.info.byteCount, tensor: coded.tensor.info.name, base: nil,
+              archive: archive.archive.path))
+        }
+      }
+      return found
+    }
+    self.init(subjects, isForced: plan.options.force)
+  }
+}
+
+extension GraphPlan {
+  /// The tensors of archives that a tensor of a value is made from.
+  fileprivate func archived(under index: ValueIndex, _ name: String) -> [Operand] {
+    switch index {
+    case .source(let source):
+      guard sources[source].archive != nil, let place = sources[source].catalogue.position(of: name) else { return [] }
+      return [Operand(source: source, tensor: place)]
+    case .node(let node):
+      return nodes[node].inputs(of: name).reduce(into: []) { found, input in
+        for operand in archived(under: input.value, input.name) where !found.contains(operand) { found.append(operand) }
+      }
+    }
+  }
+}
+
+extension NodePlan {
+  /// The tensors of its inputs that a tensor of the node is made from.
+  fileprivate func inputs(of name: String) -> [(value: ValueIndex, name: String)] {
+    guard let position = catalogue.position(of: name) else { return [] }
+    let origin = origins[position]
+    guard origin.mergedIndex != nil else { return [(origin.lead, origin.name)] }
+    return ((base.map { [$0] } ?? []) + models).map { ($0, origin.name) }
+  }
+}

@@ -1,0 +1,47 @@
+internal import WeirIO
+internal import WeirTensors
+
+extension Planner {
+  /// Opens all sources; archives after the checkpoints that they apply to.
+  mutating func openSources() -> [OpenSource] {
+    var opened: [String: OpenSource] = [:]
+    let places = Dictionary(uniqueKeysWithValues: spec.sources.enumerated().map { ($0.element.name.name, $0.offset) })
+    for source in spec.sources where source.kind == .checkpoint {
+      opened[source.name.name] = open(source) { (planner) throws(CheckpointError) in
+        let checkpoint = try Checkpoint.open(
+          source.path, policy: planner.options.readPolicy, maximumHeaderBytes: planner.options.maximumHeaderBytes)
+        for note in checkpoint.notes {
+          planner.warnings.append(
+            Diagnostic(
+              "source \(MessageText.quoted(source.name.name)): \(note)", severity: .warning, file: planner.spec.file,
+              position: source.name.position))
+        }
+        return .checkpoint(checkpoint)
+      }
+    }
+    for source in spec.sources where source.kind != .checkpoint {
+      let base = source.base.flatMap { places[$0.name] }
+      let checkpoint = source.base.flatMap { opened[$0.name]?.checkpoint }
+      guard source.base == nil || checkpoint != nil else { continue }
+      opened[source.name.name] = open(source) { (planner) throws(CheckpointError) in
+        let archive = try Archive.open(
+          source.path, policy: planner.options.readPolicy, maximumHeaderBytes: planner.options.maximumHeaderBytes)
+        return .archive(try OpenArchive(archive, base: base, checkpoint))
+      }
+    }
+    return spec.sources.compactMap { opened[$0.name.name] }
+  }
+
+  private mutating func open(
+    _ source: SourceSpec, _ body: (inout Planner) throws(CheckpointError) -> OpenSource.Content
+  ) -> OpenSource? {
+    do {
+      return OpenSource(spec: source, content: try body(&self))
+    } catch {
+      diagnostics.append(
+        Diagnostic(
+          "source \(MessageText.quoted(source.name.name)): \(error)", file: spec.file, position: source.name.position))
+      return nil
+    }
+  }
+}
