@@ -19,9 +19,12 @@ enum ArchiveHeader {
     }
     var whole = self.metadata(for: index, metadata)
     let none = Hash128(high: 0, low: 0).description
-    whole[ArchiveFormat.Key.baseFingerprint] = none
+    if index.baseFingerprint == nil { whole[ArchiveFormat.Key.baseFingerprint] = nil }
     whole[ArchiveFormat.Key.resultFingerprint] = none
-    whole[ArchiveFormat.Key.codecs] = summary(ArchiveCodec.allCases)
+    // A tensor may be recoded, but not to a codec whose parameters it has no room for.
+    let planned = Set(index.tensors.map(\.coding.codec))
+    whole[ArchiveFormat.Key.codecs] = summary(
+      ArchiveCodec.allCases.filter { planned.contains($0) || ![.seeded, .dare, .lowrank].contains($0) })
     return padded(OutputHeader.text(for: entries[...], metadata: whole).count + spare)
   }
 
