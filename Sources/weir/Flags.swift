@@ -32,6 +32,52 @@ struct MachineFlags: ParsableArguments {
   }
 }
 
+/// What commands take that read whole checkpoints and write none.
+struct ScanFlags: ParsableArguments {
+  @Option(help: ArgumentHelp("Threads that read (default: the cores of this machine).", valueName: "n"))
+  var threads: String?
+
+  @OptionGroup var reading: ReadingFlags
+
+  @Flag(help: "Print in JSON.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Show no progress and no warnings.")
+  var quiet = false
+
+  /// The options that the flags ask for.
+  ///
+  /// - Throws: ``PipelineError`` of kind `request` with every flag that has no sense.
+  func options() throws(PipelineError) -> RunOptions {
+    var options = RunOptions()
+    var problems: [String] = []
+    if let threads {
+      options.threads = Int(threads) ?? 0
+      if !(1...1024).contains(options.threads) { problems.append("--threads is '\(threads)', expected 1 to 1024") }
+    }
+    reading.apply(to: &options, &problems)
+    if !problems.isEmpty { throw PipelineError(.request, problems.map { Diagnostic($0) }) }
+    return options
+  }
+
+  /// Runs what only reads, with a progress bar.
+  func run<Result>(
+    reading bytes: Int, _ body: (Progress, () -> Void) throws(PipelineError) -> Result
+  ) throws(PipelineError) -> Result {
+    let progress = Progress(bytesToRead: bytes)
+    Interruption.watch(progress)
+    var bar = ProgressBar(progress, isShown: !quiet)
+    do throws(PipelineError) {
+      let result = try body(progress) { bar.update() }
+      bar.clear()
+      return result
+    } catch {
+      bar.clear()
+      throw error
+    }
+  }
+}
+
 /// How checkpoints are opened.
 struct ReadingFlags: ParsableArguments {
   @Option(

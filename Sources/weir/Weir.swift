@@ -19,8 +19,9 @@ struct Weir: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      RunCommand.self, PlanCommand.self, MergeCommand.self, CopyCommand.self, CheckCommand.self, InspectCommand.self,
-      MethodsCommand.self, SchemaCommand.self,
+      RunCommand.self, PlanCommand.self, MergeCommand.self, CopyCommand.self, CompressCommand.self, ApplyCommand.self,
+      CheckCommand.self, InspectCommand.self, DiffCommand.self, VerifyCommand.self, MethodsCommand.self,
+      SchemaCommand.self,
     ])
 }
 

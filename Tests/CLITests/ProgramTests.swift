@@ -19,7 +19,9 @@ import WeirPipeline
     }
   }
 
-  @Test(arguments: ["run", "plan", "merge", "copy", "check", "inspect", "methods", "schema"])
+  @Test(arguments: [
+    "run", "plan", "merge", "copy", "compress", "apply", "check", "inspect", "diff", "verify", "methods", "schema",
+  ])
   func `Every command's help shows an example`(_ command: String) throws {
     let help = try weir([command, "--help"])
     #expect(help.contains("Example"))

@@ -59,6 +59,14 @@ enum World {
     try writeFile("\(folder)/half/config.json", config)
     try writeSafetensors(path: "\(folder)/one.safetensors", tensors: tensors(seed: 2))
     try writeSafetensors(path: "\(folder)/change.safetensors", tensors: tensors(seed: 5))
+    try makeFolder("\(folder)/adapter")
+    try writeFile("\(folder)/adapter/adapter_config.json", #"{"peft_type": "LORA", "r": 2}"#)
+    try writeSafetensors(
+      path: "\(folder)/adapter/adapter_model.safetensors",
+      tensors: [
+        ("base_model.model.layers.0.q_proj.lora_A.weight", .f32, [2, 8], float32Bytes(values(16, seed: 6))),
+        ("base_model.model.layers.0.q_proj.lora_B.weight", .f32, [8, 2], float32Bytes(values(16, seed: 7))),
+      ])
     // An earlier output, and a folder that is none.
     try model(folder, "earlier", tensors(seed: 3))
     try makeFolder("\(folder)/notes")

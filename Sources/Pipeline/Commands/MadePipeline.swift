@@ -32,13 +32,13 @@ public enum MadePipeline {
   public static func copy(_ path: String, to output: MadeOutput) -> PipelineText {
     var names = SourceNames()
     let name = names.name(of: path)
-    return text(names, graph: [], from: name, output, selection: selection(output))
+    return text(names, graph: [], from: name, output, members: selection(output))
   }
 
   /// The keys that stand for flags, each with the flag.
   private static let flags = [
     "to": "-o", "dtype": "--dtype", "shard_size": "--shard-size", "include": "--include", "exclude": "--exclude",
-    "on_missing": "--on-missing", "on_mismatch": "--on-mismatch",
+    "on_missing": "--on-missing", "on_mismatch": "--on-mismatch", "codec": "--codec", "target_size": "--target-size",
   ]
 
   static let node = "merged"
@@ -53,12 +53,18 @@ public enum MadePipeline {
     ("\"on_missing\": \"skip_model\"", "--on-missing skip_model"),
     ("\"on_mismatch\": \"skip_model\"", "--on-mismatch skip_model"), ("\"nan\": \"propagate\"", "--nan propagate"),
     ("\"normalize\": false", "--no-normalize"), ("\"include\"", "--include"), ("\"exclude\"", "--exclude"),
-    (" is the string '", " is '"),
+    (" is the string '", " is '"), ("remove 'target_size' or a 'density'", "remove --target-size or a density"),
+    (
+      "expected a 'base' to compare it with, or a delta; name the model that it was made from in \"base\"",
+      "which an archive cannot hold without a base; 'weir compress BASE TUNED' makes archives"
+    ),
   ]
 
   /// A message about a made pipeline, in the words of the flags that it was made from.
-  static func inFlags(_ message: String) -> String {
-    var text = named(withoutPlace(message))
+  ///
+  /// - Parameter ruleCount: how many `--rule` there were.
+  static func inFlags(_ message: String, ruleCount: Int) -> String {
+    var text = named(withoutPlace(withRule(message, ruleCount)))
     for (key, flag) in remedies {
       while let range = text.firstRange(of: key) { text.replaceSubrange(range, with: flag) }
     }
@@ -71,6 +77,20 @@ public enum MadePipeline {
     return String(message[end.upperBound...])
   }
 
+  /// An entry of `codec` as the flag that it was made from; the last was made from `--codec` and the parameters' own.
+  private static func withRule(_ message: String, _ ruleCount: Int) -> String {
+    let heads = ["output 1, 'codec' entry ", "output 1: 'codec' entry "]
+    guard ruleCount > 0, let head = heads.first(where: message.hasPrefix) else { return message }
+    let rest = message.dropFirst(head.count)
+    guard let number = Int(rest.prefix { $0.isNumber }) else { return message }
+    let end = rest.drop { $0.isNumber }
+    guard head == heads[0] else {
+      let subject = number <= ruleCount ? "--rule \(number)" : "what is said for all other tensors"
+      return (subject + end).replacingFirst("; entry ", with: "; --rule ")
+    }
+    return number <= ruleCount ? "--rule \(number)\(end)" : "output 1\(end)"
+  }
+
   private static func named(_ message: String) -> String {
     // The keys of the pipeline itself stand without a place, as names of models do elsewhere.
     if message.hasPrefix("'nan' is '") { return "--nan" + message.dropFirst("'nan'".count) }
@@ -81,13 +101,13 @@ public enum MadePipeline {
       guard let flag = flags[key] ?? parameterFlag(key) else { continue }
       return flag + rest[rest.index(after: quote)...]
     }
-    let node = "node '\(node)': "
-    return message.hasPrefix(node) ? String(message.dropFirst(node.count)) : message
+    let place = ["node '\(node)': ", "output 1: "].first { message.hasPrefix($0) }
+    return place.map { String(message.dropFirst($0.count)) } ?? message
   }
 
   private static func parameterFlag(_ key: String) -> String? {
-    guard Operations.all.contains(where: { $0[parameter: key] != nil }) else { return nil }
-    return "--\(MergeFlags.spelling(key))"
+    guard (Operations.all + Codecs.all).contains(where: { $0[parameter: key] != nil }) else { return nil }
+    return "--\(ParameterFlags.spelling(key))"
   }
 
   static func selection(_ output: MadeOutput) -> [(String, JSONValue)] {
@@ -97,33 +117,54 @@ public enum MadePipeline {
   }
 
   /// The whole pipeline's text.
+  ///
+  /// - Parameters:
+  ///   - members: what the output has besides.
+  ///   - ruleCount: how many of the entries of its `codec` were made from a `--rule`.
   static func text(
     _ sources: SourceNames, graph: [(String, JSONValue)], from: String, _ output: MadeOutput,
-    selection: [(String, JSONValue)] = []
+    members: [(String, JSONValue)] = [], ruleCount: Int = 0
   ) -> PipelineText {
-    var members: [(String, JSONValue)] = [("from", .string(from)), ("to", .string(output.path))]
-    if let dtype = output.dtype { members.append(("dtype", .string(dtype))) }
-    if let size = output.shardSize { members.append(("shard_size", .string(size))) }
-    members += selection
+    var head: [(String, JSONValue)] = [("from", .string(from)), ("to", .string(output.path))]
+    if let dtype = output.dtype { head.append(("dtype", .string(dtype))) }
+    if let size = output.shardSize { head.append(("shard_size", .string(size))) }
     var pipeline: [(String, JSONValue)] = [
-      ("weir", .number(PipelineKeys.version)),
-      ("sources", .object(sources.paths.map { ($0.name, .string($0.path)) })),
+      ("weir", .number(PipelineKeys.version)), ("sources", .object(sources.sources)),
     ]
     if !graph.isEmpty { pipeline.append(("graph", .object(graph))) }
-    pipeline.append(("outputs", .array([.object(members)])))
+    pipeline.append(("outputs", .array([.object(head + members)])))
     if let nan = output.nan { pipeline.append(("nan", .string(nan))) }
-    return PipelineText(made: Array((JSON.text(.object(pipeline), indent: 2) + "\n").utf8))
+    return PipelineText(made: Array((JSON.text(.object(pipeline), indent: 2) + "\n").utf8), ruleCount: ruleCount)
+  }
+}
+
+extension String {
+  fileprivate func replacingFirst(_ text: String, with other: String) -> String {
+    guard let range = firstRange(of: text) else { return self }
+    return self[..<range.lowerBound] + other + self[range.upperBound...]
   }
 }
 
 /// Gives paths names that are short, tell them apart, and are none that the language keeps for itself.
 struct SourceNames {
-  private(set) var paths: [(name: String, path: String)] = []
+  private var paths: [(name: String, path: String, source: JSONValue)] = []
+
+  /// The members of `sources`.
+  var sources: [(String, JSONValue)] { paths.map { ($0.name, $0.source) } }
 
   /// The name of a path: its last part, with a number where another path has it already.
-  mutating func name(of path: String) -> String {
+  ///
+  /// - Parameters:
+  ///   - path: a checkpoint, or an archive by its suffix.
+  ///   - base: the name of what an archive applies to.
+  ///   - space: what a checkpoint holds.
+  ///   - isArchive: whether it is an archive, whatever its name.
+  mutating func name(
+    of path: String, base: String? = nil, space: Space = .weight, isArchive: Bool = false
+  ) -> String {
     if let known = paths.first(where: { $0.path == path }) { return known.name }
-    let last = ModelCard.modelName(of: path).split(separator: "/").last.map(String.init) ?? ""
+    let plain = path.hasSuffix(ArchiveSpec.suffix) ? String(path.dropLast(ArchiveSpec.suffix.count)) : path
+    let last = ModelCard.modelName(of: plain).split(separator: "/").last.map(String.init) ?? ""
     let stem = ["", ".", "..", "note", MadePipeline.node].contains(last) ? "model" : last
     var name = stem
     var number = 1
@@ -131,7 +172,14 @@ struct SourceNames {
       number += 1
       name = "\(stem)-\(number)"
     }
-    paths.append((name, path))
+    let text = JSONValue.string(path)
+    var source = text
+    if isArchive || path.hasSuffix(ArchiveSpec.suffix) {
+      source = .object([("archive", text)] + (base.map { [("base", .string($0))] } ?? []))
+    } else if space == .delta {
+      source = .object([("path", text), ("space", .string(space.rawValue))])
+    }
+    paths.append((name, path, source))
     return name
   }
 }

@@ -27,7 +27,8 @@ public struct MergeRequest: Sendable {
   ///
   /// - Throws: ``PipelineError`` of kind `request` with all flags and models that the method does not take.
   public func pipeline() throws(PipelineError) -> PipelineText {
-    var flags = MergeFlags(words)
+    var flags = ParameterFlags(
+      words, of: Operations.all, general: ["base", "dtype", "shard-size", "on-missing", "on-mismatch"])
     guard let method = flags.positional.first else {
       throw PipelineError(.request, "the method is missing, expected one such as 'linear'; 'weir methods' lists them")
     }
@@ -43,7 +44,7 @@ public struct MergeRequest: Sendable {
     var problems = flags.problems + self.problems(with: base, declaration)
     let base = base.map { names.name(of: $0) }
     let models = flags.positional.dropFirst().map { word in
-      model(word, declaration, &names, &problems)
+      model(word, base, declaration, &names, &problems)
     }
     if models.isEmpty {
       problems.append("the models are missing, expected at least one path after '\(method)'")
@@ -57,7 +58,10 @@ public struct MergeRequest: Sendable {
     node += MadePipeline.selection(output)
     if let onMissing { node.append(("on_missing", .string(onMissing))) }
     if let onMismatch { node.append(("on_mismatch", .string(onMismatch))) }
-    return MadePipeline.text(names, graph: [(MadePipeline.node, .object(node))], from: MadePipeline.node, output)
+    let archiveBase = output.path.hasSuffix(ArchiveSpec.suffix) ? base : nil
+    return MadePipeline.text(
+      names, graph: [(MadePipeline.node, .object(node))], from: MadePipeline.node, output,
+      members: archiveBase.map { [("base", .string($0))] } ?? [])
   }
 
   private func problems(with base: String?, _ declaration: MethodDeclaration) -> [String] {
@@ -74,9 +78,12 @@ public struct MergeRequest: Sendable {
 
   /// One entry of `models` or `inputs`.
   private func model(
-    _ word: String, _ declaration: MethodDeclaration, _ names: inout SourceNames, _ problems: inout [String]
+    _ word: String, _ base: String?, _ declaration: MethodDeclaration, _ names: inout SourceNames,
+    _ problems: inout [String]
   ) -> JSONValue {
-    guard let colon = word.lastIndex(of: ":"), colon != word.startIndex else { return .string(names.name(of: word)) }
+    guard let colon = word.lastIndex(of: ":"), colon != word.startIndex else {
+      return .string(names.name(of: word, base: base))
+    }
     let weight = String(word[word.index(after: colon)...])
     guard let number = try? JSON.parse(weight), number.double != nil else {
       if !weight.contains("/") {
@@ -84,14 +91,14 @@ public struct MergeRequest: Sendable {
           "\(MessageText.quoted(word)) ends in \(MessageText.quoted(weight)), expected a number after ':' as in 'PATH:0.6'"
         )
       }
-      return .string(names.name(of: word))
+      return .string(names.name(of: word, base: base))
     }
     let path = String(word[..<colon])
     guard case .models = declaration.inputs, declaration[parameter: "weight"]?.isPerModel == true else {
       problems.append(
         "'\(declaration.name)' takes no weights, expected \(MessageText.quoted(path)) alone; drop ':\(weight)'")
-      return .string(names.name(of: path))
+      return .string(names.name(of: path, base: base))
     }
-    return .object([("from", .string(names.name(of: path))), ("weight", number)])
+    return .object([("from", .string(names.name(of: path, base: base))), ("weight", number)])
   }
 }

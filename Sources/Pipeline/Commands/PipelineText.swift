@@ -9,6 +9,8 @@ public struct PipelineText: Sendable {
   public let folder: String
   /// Whether it was made from flags: its lines and columns then mean nothing to the user.
   let isMade: Bool
+  /// How many entries of the output's `codec` were made from a `--rule`.
+  private let ruleCount: Int
 
   private static let maximumByteCount = 64 << 20
 
@@ -17,15 +19,16 @@ public struct PipelineText: Sendable {
     self.init(bytes: bytes, file: nil, folder: "", isMade: false)
   }
 
-  init(made bytes: [UInt8]) {
-    self.init(bytes: bytes, file: nil, folder: "", isMade: true)
+  init(made bytes: [UInt8], ruleCount: Int = 0) {
+    self.init(bytes: bytes, file: nil, folder: "", isMade: true, ruleCount: ruleCount)
   }
 
-  private init(bytes: [UInt8], file: String?, folder: String, isMade: Bool) {
+  private init(bytes: [UInt8], file: String?, folder: String, isMade: Bool, ruleCount: Int = 0) {
     self.bytes = bytes
     self.file = file
     self.folder = folder
     self.isMade = isMade
+    self.ruleCount = ruleCount
   }
 
   /// Reads a pipeline's file.
@@ -78,7 +81,7 @@ public struct PipelineText: Sendable {
   /// The diagnostic as the user should see it: of a pipeline that he did not write, in the words of his flags.
   public func worded(_ diagnostic: Diagnostic) -> Diagnostic {
     guard isMade else { return diagnostic }
-    return Diagnostic(MadePipeline.inFlags(diagnostic.message), severity: diagnostic.severity)
+    return Diagnostic(MadePipeline.inFlags(diagnostic.message, ruleCount: ruleCount), severity: diagnostic.severity)
   }
 
   /// The error with all its diagnostics so worded.

@@ -16,6 +16,12 @@ public final class Progress: Sendable {
     bytesToRead = plan.bytesIn
   }
 
+  /// The progress of something that only reads.
+  public init(bytesToRead: Int) {
+    self.bytesToRead = bytesToRead
+    bytesToWrite = 0
+  }
+
   public var bytesRead: Int { read.load(ordering: .relaxed) }
   public var bytesWritten: Int { written.load(ordering: .relaxed) }
 
