@@ -21,7 +21,7 @@ extension ArchiveIndex {
   }
 
   /// The names, types, shapes and sizes.
-  var names: Names {
+  func names(compressing: Bool = true) -> Names {
     var text = ByteText()
     for tensor in tensors {
       text.append(text: tensor.info.name)
@@ -39,7 +39,7 @@ extension ArchiveIndex {
       text.append(UInt8(file.isStored ? 1 : 0))
       text.append(count: file.byteCount)
     }
-    let frame = ZstdFrame.compress(text.bytes)
+    let frame = compressing ? ZstdFrame.compress(text.bytes) : nil
     return Names(bytes: frame ?? text.bytes, byteCount: text.bytes.count, isCompressed: frame != nil)
   }
 
@@ -72,10 +72,9 @@ extension ArchiveIndex {
     return text.bytes
   }
 
-  /// The bytes of an index that has nothing to spare.
-  func byteCount(_ names: Names) -> Int {
-    let blockCount = items.reduce(0) { $0 + $1.blockCount }
-    return ArchiveFormat.headByteCount + names.bytes.count + details.count + ArchiveFormat.blockByteCount * blockCount
+  /// The bytes of an index of so many blocks that has nothing to spare.
+  func byteCount(_ names: Names, blockCount: Int) -> Int {
+    ArchiveFormat.headByteCount + names.bytes.count + details.count + ArchiveFormat.blockByteCount * blockCount
       + Hash128.byteCount
   }
 

@@ -24,8 +24,11 @@ extension ArchiveIndex {
       guard !overflow, sum <= limit else { throw CheckpointError(.checkpointTooLarge(limit: limit), tensor: name) }
       byteCount = sum
       if let base = tensor.base {
-        guard let shape = base.shape(beside: tensor.info.shape), shape.elementCount <= limit / 8 else {
-          throw malformed("a base of \(base.rowCount ?? 0) rows", "another shape than the tensor's own")
+        guard let shape = base.shape(beside: tensor.info.shape) else {
+          throw malformed("a base of \(base.rowCount ?? 0) rows", "another number than the tensor's own")
+        }
+        guard shape.elementCount <= limit / base.dtype.byteCount else {
+          throw CheckpointError(.checkpointTooLarge(limit: limit), tensor: name)
         }
       }
       if let (found, expected) = tensor.coding.problem(tensor.info, base: tensor.base) {

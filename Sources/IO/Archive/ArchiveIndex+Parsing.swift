@@ -53,6 +53,10 @@ extension ArchiveIndex {
       throw CheckpointError(.headerTooLarge(byteCount: UInt64(plainByteCount), limit: maximumByteCount))
     }
     let names = try cursor.take(namesByteCount)
+    // What names, once decompressed, make room for must be in the file too.
+    guard 2 * tensorCount + 16 * (shardCount + sideFileCount) <= cursor.left else {
+      throw malformed("\(tensorCount) tensors in \(cursor.left) bytes of index", "room for them")
+    }
     guard let plain = coding == 0 ? Array(names) : ZstdFrame.decompress(names, byteCount: plainByteCount),
       plain.count == plainByteCount
     else { throw malformed("a table of names that is no frame of \(plainByteCount) bytes", "one") }

@@ -111,9 +111,9 @@ public struct ArchiveLayout: Sendable {
     self.sideFiles = sideFiles
     self.metadata = metadata
     self.index = index
-    names = index.names
+    names = index.names()
     shardPayloads = payloads
-    indexByteCount = index.byteCount(names)
+    indexByteCount = index.byteCount(names, blockCount: index.items.reduce(0) { $0 + $1.blockCount })
     headerByteCount = ArchiveHeader.room(for: index, indexByteCount: indexByteCount, metadata, metadataRoom)
   }
 }

@@ -2,10 +2,10 @@ internal import CZstd
 
 /// Small tables as one frame of Zstandard (RFC 8878).
 enum ZstdFrame {
-  static let level: Int32 = 19
-
   /// Compresses bytes; `nil` where that fails or saves nothing.
   static func compress(_ bytes: [UInt8]) -> [UInt8]? {
+    // As small as can be, where that takes no time to speak of.
+    let level: Int32 = bytes.count < 1 << 16 ? 19 : 3
     // SAFETY: the library writes at most as many bytes as the buffer holds, and says how many it wrote.
     let frame = unsafe [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, initialised in
       let count = unsafe bytes.withUnsafeBytes { source in

@@ -41,7 +41,21 @@ struct CheckpointFiles {
   private static func inFolder(_ path: String) throws(CheckpointError) -> CheckpointFiles {
     let folder = PathText.trimmed(path)
     let all = try FileSystem.names(in: folder).filter { !$0.hasPrefix(".") }
-    let weights = all.filter { $0.hasSuffix(".safetensors") }
+    var weights = all.filter { $0.hasSuffix(".safetensors") }
+    let archives = weights.filter { $0.hasSuffix(ArchiveFormat.suffix) }
+    if archives.count < weights.count {
+      weights.removeAll { $0.hasSuffix(ArchiveFormat.suffix) }
+      var result = try inFolder(path, folder, all, weights)
+      result.notes += archives.map { "ignored \(MessageText.quoted($0)): a task-vector archive by its name" }
+      return result
+    }
+    return try inFolder(path, folder, all, weights)
+  }
+
+  /// The files of a folder that holds `all`, and among them `weights`.
+  private static func inFolder(
+    _ path: String, _ folder: String, _ all: [String], _ weights: [String]
+  ) throws(CheckpointError) -> CheckpointFiles {
     let indexes = all.filter { $0.hasSuffix(indexSuffix) }
     if indexes.contains("model" + indexSuffix) {
       return try named(by: "model" + indexSuffix, in: folder, path: nil, beside: weights)

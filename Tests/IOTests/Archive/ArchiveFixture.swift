@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import WeirTensors
 
@@ -11,6 +12,7 @@ struct ArchiveFixture {
   /// Contents, and whether they are stored.
   var sideFiles: [(name: String, bytes: [UInt8], isStored: Bool)] = []
   var metadata: [String: String] = ["generator": "test"]
+  var metadataRoom = 512
   var seed: UInt64 = 1
 
   /// The payload of a block.
@@ -25,7 +27,7 @@ struct ArchiveFixture {
       sideFiles: sideFiles.map {
         ArchiveLayout.SideFile(
           name: $0.name, byteCount: $0.bytes.count, hash: TensorHasher.hash(of: $0.bytes), isSameAsBase: !$0.isStored)
-      }, metadata: metadata)
+      }, metadata: metadata, metadataRoom: metadataRoom)
   }
 
   /// Writes the archive; returns the payloads of its tensors' blocks, tensor by tensor, the shared one first.
@@ -101,4 +103,11 @@ struct ArchiveFixture {
         header: OutputHeader.bytes(for: held.map(\.info)[...], metadata: ["format": "pt"]))
     }
   }
+}
+
+/// Overwrites one byte of a file.
+func writeByte(_ path: String, _ place: Int, _ byte: UInt8) throws {
+  guard let file = fopen(path, "r+") else { throw FixtureError("fopen", path) }
+  defer { fclose(file) }
+  guard fseek(file, place, SEEK_SET) == 0, fputc(Int32(byte), file) != EOF else { throw FixtureError("fputc", path) }
 }
