@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compare.h"
+
 // Element types in files, as the Swift side knows them too.
 enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64 };
 
