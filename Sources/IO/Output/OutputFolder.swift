@@ -70,6 +70,13 @@ public final class OutputFolder: Sendable {
     return writer
   }
 
+  /// Removes a file that was begun, to begin it anew.
+  public func discardFile(_ name: String) throws(CheckpointError) {
+    let path = path(of: name)
+    let code = OutputCalls.removeTree(path)
+    guard code == 0 else { throw CheckpointError(.system(call: "removing a file"), file: path, errno: code) }
+  }
+
   /// Adds a small file: an index, a config, a model card. `name` may lead through folders, which are made.
   public func addFile(_ name: String, bytes: [UInt8]) throws(CheckpointError) {
     try start(name)

@@ -46,6 +46,8 @@ struct ArchivePlan: Sendable {
   let facts: [(key: String, value: String)]
   /// Bytes that the file is expected to have, before anything is read.
   let expectedBytes: Int
+  /// The most bytes that the file may have, and the nodes whose densities are chosen for that.
+  let budget: (bytes: Int, nodes: [Int])?
 
   /// The values that are computed, each once.
   var values: [ValueIndex] {

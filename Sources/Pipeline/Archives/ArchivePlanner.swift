@@ -66,7 +66,7 @@ struct ArchivePlanner {
     return ArchivePlan(
       kind: isWhole ? .checkpoint : isAdapter ? .adapter : .delta, tensors: tensors, base: base,
       tuned: isWhole || isAdapter ? tunedSource : nil, facts: facts,
-      expectedBytes: 8192 + tensors.reduce(0) { $0 + expectedBytes(of: $1) })
+      expectedBytes: spec.targetBytes ?? 8192 + tensors.reduce(0) { $0 + expectedBytes(of: $1) }, budget: budget)
   }
 
   // MARK: - Tensors
@@ -115,7 +115,7 @@ struct ArchivePlanner {
     case "lossless":
       guard operand != nil || base == nil else { return exact(tensor, info, nil, .stored) }
       return hasSameType ? exact(tensor, info, operand, .lossless) : exact(tensor, info, nil, .stored)
-    case "sparse" where hasSameType && number("density", rule) == 1:
+    case "sparse" where hasSameType && number("density", rule) == 1 && !isFree(rule):
       return exact(tensor, info, operand, .sparse)
     default: return Draft(tensor: tensor, info: info, base: operand, rule: rule, content: nil)
     }
@@ -200,6 +200,13 @@ struct ArchivePlanner {
     guard let delta = deltaNode(), let codec = CodecRegistry.codec(named: spec.rules[rule].codec.name) else { return }
     var parameters = spec.rules[rule].parameters
     parameters["coding"] = nil
+    if isFree(rule) {
+      // Where each tensor has its own density, it has its own threshold and its own best scale.
+      for (name, word) in [("scope", "tensor"), ("scale", "mean")]
+      where parameters[name] == nil && spec.rules[rule].codec[parameter: name] != nil {
+        parameters[name] = ParameterValue(content: .choice(word), position: output.position)
+      }
+    }
     prepared[rule] = add(
       "\(name), rule \(rule + 1)", codec, models: [delta], tensors: covered, parameters: parameters, space: .delta)
   }
@@ -250,6 +257,22 @@ struct ArchivePlanner {
         origins: tensors.enumerated().map { NodePlan.Origin(lead: models[0], name: $1.name, mergedIndex: $0) },
         mergedElementCount: tensors.reduce(0) { $0 + $1.elementCount }))
     return .node(graph.nodes.count - 1)
+  }
+
+  /// What is left to be chosen for the file's size.
+  private var budget: (bytes: Int, nodes: [Int])? {
+    guard let bytes = spec.targetBytes else { return nil }
+    let nodes = prepared.sorted { $0.key < $1.key }.compactMap { rule, value -> Int? in
+      guard isFree(rule), case .node(let node) = value else { return nil }
+      return node
+    }
+    return (bytes, nodes)
+  }
+
+  /// Whether a rule's densities are chosen for the file's size; those of random masks stay as they are.
+  private func isFree(_ rule: Int) -> Bool {
+    spec.targetBytes != nil && spec.rules[rule].hasFreeDensity
+      && ["ternary", "sparse"].contains(spec.rules[rule].codec.name)
   }
 
   // MARK: - Facts

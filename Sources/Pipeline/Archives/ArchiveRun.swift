@@ -4,20 +4,29 @@ internal import WeirTensors
 
 /// The making of an archive: what it will hold is laid out, blocks are coded as workers finish them, and the index comes last.
 struct ArchiveRun {
-  private let plan: Plan
+  private var plan: Plan
+  private let output: Plan.Output
   private let archive: ArchivePlan
   private let folder: OutputFolder
   private let progress: Progress
 
-  init(_ plan: Plan, _ archive: ArchivePlan, _ folder: OutputFolder, _ progress: Progress) {
+  init(_ plan: Plan, _ output: Plan.Output, _ archive: ArchivePlan, _ folder: OutputFolder, _ progress: Progress) {
     self.plan = plan
+    self.output = output
     self.archive = archive
     self.folder = folder
     self.progress = progress
   }
 
   /// Writes the archive into the folder; gives back its size.
-  func write(_ known: ModelStatistics, report: () -> Void) throws(PipelineError) -> Int {
+  mutating func write(report: () -> Void) throws(PipelineError) -> Int {
+    guard let budget = archive.budget else { return try attempt(report) }
+    return try write(within: budget.bytes, budget.nodes, report)
+  }
+
+  /// Writes the archive with what the nodes' parameters are now.
+  func attempt(_ report: () -> Void) throws(PipelineError) -> Int {
+    let known = try ModelSweeps(plan, output, progress).run(report: report)
     let tuned = archive.tuned.flatMap { plan.graph.sources[$0].checkpoint }
     let base = archive.base.flatMap { plan.graph.sources[$0].checkpoint }
     let writer = try Plan.run { () throws(CheckpointError) in
@@ -38,6 +47,22 @@ struct ArchiveRun {
       archive, plan.graph, OrderedAppender(writer, limit: 2 * plan.sizes.workers))
     try Crew(plan, task(known, work), progress: progress).run(report: report)
     return try Plan.run { () throws(CheckpointError) in try finish(writer, work) }
+  }
+
+  // MARK: - What choosing densities needs
+
+  var surveyed: Plan { plan }
+
+  mutating func setDensities(_ densities: [String: Double], of node: Int) {
+    plan = plan.setting(densities, of: node)
+  }
+
+  func crew(_ task: Crew.Task, _ report: () -> Void) throws(PipelineError) {
+    try Crew(plan, task, progress: progress).run(report: report)
+  }
+
+  func discard() throws(PipelineError) {
+    try Plan.run { () throws(CheckpointError) in try folder.discardFile(folder.finalName) }
   }
 
   /// A tensor as the layout takes it.

@@ -45,7 +45,8 @@ extension ArchiveWork {
     for (number, place) in places.enumerated() {
       let part = Unit(tensor: unit.tensor, place: place, block: number)
       let payload = try unsafe withBase(part, tensor, &worker) { (base, worker) throws(CheckpointError) -> [UInt8] in
-        let left = factors.left[place.first / columns * factors.rank..<(place.first + place.count) / columns * factors.rank]
+        let left = factors.left[
+          place.first / columns * factors.rank..<(place.first + place.count) / columns * factors.rank]
         let payload = try LowRankCodec.encodeRows(Array(left), place, rank: factors.rank, isInt8: choice.isInt8)
         // What comes out is what the coded factors give, not what the exact ones would.
         try worker.bench.decodeLowRank(payload, place, rank: factors.rank, right: right, into: worker.block)

@@ -17,7 +17,7 @@ struct Operand: Hashable, Sendable {
 
 /// A node with its inputs found and its tensors known.
 struct NodePlan: Sendable {
-  let spec: NodeSpec
+  var spec: NodeSpec
   let method: any Method.Type
   let base: ValueIndex?
   let models: [ValueIndex]

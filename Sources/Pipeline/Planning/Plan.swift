@@ -87,9 +87,18 @@ public struct Plan: Sendable {
   public let workingSet: Int
   /// What is odd and yet allowed.
   public let warnings: [Diagnostic]
-  let graph: GraphPlan
+  private(set) var graph: GraphPlan
   let forcesDouble: Bool
   let sizes: WorkSizes
+
+  /// The same plan with a node's densities as they were chosen.
+  func setting(_ densities: [String: Double], of node: Int) -> Plan {
+    var plan = self
+    let position = graph.nodes[node].spec.name.position
+    plan.graph.nodes[node].spec.parameters["density"] = ParameterValue(
+      content: .number(.table(densities)), position: position)
+    return plan
+  }
 
   public var bytesIn: Int { outputs.reduce(0) { $0 + $1.bytesIn } }
   public var bytesOut: Int { outputs.reduce(0) { $0 + $1.bytesOut } }

@@ -33,12 +33,13 @@ final class OutputRun {
 
   /// Computes and writes all tensors.
   func write(report: () -> Void) throws(PipelineError) {
-    let known = try ModelSweeps(plan, output, progress).run(report: report)
-    let tensors = output.tensors.map(\.info)
     if let folder, let archive = output.archive {
-      archiveBytes = try ArchiveRun(plan, archive, folder, progress).write(known, report: report)
+      var run = ArchiveRun(plan, output, archive, folder, progress)
+      archiveBytes = try run.write(report: report)
       return
     }
+    let known = try ModelSweeps(plan, output, progress).run(report: report)
+    let tensors = output.tensors.map(\.info)
     if let folder {
       let map = BlockMap(output.layout, blockBytes: plan.sizes.block)
       var writers: [OutputFileWriter] = []

@@ -61,7 +61,7 @@ public struct NodeSpec: Sendable {
   public let models: [ModelSpec]
   public let parts: [PartSpec]
   /// The values that the pipeline gives; what is absent has the declaration's default.
-  public let parameters: [String: ParameterValue]
+  public internal(set) var parameters: [String: ParameterValue]
   public let filter: TensorFilter
   public let rename: [RenameRule]
   public let onMissing: MismatchRule

@@ -14,6 +14,8 @@ public enum NumberValue: Hashable, Sendable {
   case ramp([Double])
   /// The first rule that matches a tensor's name holds.
   case rules([NumberRule])
+  /// One number per tensor, found rather than given.
+  case table([String: Double])
 
   /// The number for one tensor; `nil` where no rule matches its name.
   public func resolve(name: String, placement: LayerPlacement) -> Double? {
@@ -21,6 +23,7 @@ public enum NumberValue: Hashable, Sendable {
     case .constant(let number): number
     case .ramp(let values): Self.interpolate(values, placement)
     case .rules(let rules): rules.first { $0.matches(name) }?.value.resolve(name: name, placement: placement)
+    case .table(let numbers): numbers[name]
     }
   }
 
@@ -41,6 +44,7 @@ public enum NumberValue: Hashable, Sendable {
     case .constant(let number): [number]
     case .ramp(let values): values
     case .rules(let rules): rules.flatMap(\.value.numbers)
+    case .table(let numbers): Array(numbers.values)
     }
   }
 
