@@ -1,0 +1,121 @@
+// Counting of magnitude keys: how many are at or above an interval, how many fall into each bin of it.
+#include <string.h>
+
+#include "ckernels.h"
+#include "clones.h"
+
+#if defined(__x86_64__) && !defined(WEIR_NO_CLONES)
+#include <immintrin.h>
+#define HAS_VECTORS 1
+#endif
+
+// The plain form. Blocks are short, so that most hold no key of a narrow interval.
+#define COUNT_KEYS(NAME, T, K)                                                                                         \
+  WEIR_CLONES static void NAME(const T *x, size_t n, K lower, K upper, int shift, uint32_t *bins, uint64_t *above,     \
+                               K probe, uint64_t *equal) {                                                             \
+    enum { BLOCK = 16 };                                                                                               \
+    const K width = upper - lower;                                                                                     \
+    K many = 0, same = 0;                                                                                              \
+    for (size_t start = 0; start < n; start += BLOCK) {                                                                \
+      size_t count = n - start < BLOCK ? n - start : BLOCK;                                                            \
+      K keys[BLOCK];                                                                                                   \
+      K inside = 0;                                                                                                    \
+      for (size_t i = 0; i < count; i++) {                                                                             \
+        K key;                                                                                                         \
+        memcpy(&key, x + start + i, sizeof key);                                                                       \
+        key &= (K)-1 >> 1;                                                                                             \
+        many += key >= upper;                                                                                          \
+        same += key == probe;                                                                                          \
+        keys[i] = key - lower;                                                                                         \
+        inside += keys[i] < width;                                                                                     \
+      }                                                                                                                \
+      if (inside == 0) continue;                                                                                       \
+      for (size_t i = 0; i < count; i++)                                                                               \
+        if (keys[i] < width) bins[keys[i] >> shift]++;                                                                 \
+    }                                                                                                                  \
+    *above += many;                                                                                                    \
+    *equal += same;                                                                                                    \
+  }
+
+COUNT_KEYS(count_f32, float, uint32_t)
+COUNT_KEYS(count_f64, double, uint64_t)
+
+#ifdef HAS_VECTORS
+// Sixteen keys at a time: two masks are counted, and the keys inside the interval are pressed together into a list, so that
+// no branch depends on a key. The list goes into the bins at the end.
+__attribute__((target("avx512f,popcnt"))) static void count_f32_512(const float *x, size_t n, uint32_t lower,
+                                                                    uint32_t upper, int shift, uint32_t *bins,
+                                                                    uint64_t *above, uint32_t probe, uint64_t *equal) {
+  enum { STEP = 16, PART = 1024 };
+  const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF), one = _mm512_set1_epi32(1);
+  const __m512i least = _mm512_set1_epi32((int)lower), end = _mm512_set1_epi32((int)upper);
+  const __m512i wanted = _mm512_set1_epi32((int)probe), width = _mm512_set1_epi32((int)(upper - lower));
+  const __m128i places = _mm_cvtsi32_si128(shift);
+  __m512i many = _mm512_setzero_si512(), same = _mm512_setzero_si512();
+  uint32_t list[PART + STEP];
+  for (size_t start = 0; start < n; start += PART) {
+    size_t stop = n - start < PART ? n : start + PART;
+    size_t length = 0;
+    for (size_t i = start; i < stop; i += STEP) {
+      __mmask16 live = stop - i < STEP ? (__mmask16)((1u << (stop - i)) - 1) : (__mmask16)0xFFFF;
+      __m512i key = _mm512_and_si512(_mm512_castps_si512(_mm512_maskz_loadu_ps(live, x + i)), magnitude);
+      __m512i place = _mm512_sub_epi32(key, least);
+      many = _mm512_mask_add_epi32(many, _mm512_mask_cmpge_epu32_mask(live, key, end), many, one);
+      same = _mm512_mask_add_epi32(same, _mm512_mask_cmpeq_epi32_mask(live, key, wanted), same, one);
+      __mmask16 inside = _mm512_mask_cmplt_epu32_mask(live, place, width);
+      _mm512_storeu_si512(list + length, _mm512_maskz_compress_epi32(inside, _mm512_srl_epi32(place, places)));
+      length += (size_t)__builtin_popcount(inside);
+    }
+    for (size_t i = 0; i < length; i++) bins[list[i]]++;
+  }
+  *above += (uint32_t)_mm512_reduce_add_epi32(many);
+  *equal += (uint32_t)_mm512_reduce_add_epi32(same);
+}
+
+// Eight keys at a time. Comparisons are of signed numbers: keys have 31 bits, and so has what is left of one that is inside.
+__attribute__((target("avx2,bmi,popcnt"))) static void count_f32_256(const float *x, size_t n, uint32_t lower,
+                                                                     uint32_t upper, int shift, uint32_t *bins,
+                                                                     uint64_t *above, uint32_t probe, uint64_t *equal) {
+  const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
+  const __m256i below = _mm256_set1_epi32((int)(lower - 1)), last = _mm256_set1_epi32((int)(upper - 1));
+  const __m256i wanted = _mm256_set1_epi32((int)probe);
+  size_t i = 0, many = 0, same = 0;
+  for (; i + 8 <= n; i += 8) {
+    __m256i key = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(x + i)), magnitude);
+    uint32_t high = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(key, last)));
+    uint32_t some = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(key, below)));
+    same += (size_t)__builtin_popcount(
+        (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(key, wanted))));
+    many += (size_t)__builtin_popcount(high);
+    uint32_t keys[8];
+    some &= ~high;
+    if (some == 0) continue;
+    _mm256_storeu_si256((__m256i *)keys, key);
+    for (; some != 0; some &= some - 1) bins[(keys[__builtin_ctz(some)] - lower) >> shift]++;
+  }
+  *above += many;
+  *equal += same;
+  count_f32(x + i, n - i, lower, upper, shift, bins, above, probe, equal);
+}
+#endif
+
+void weir_count_keys_f32(const float *x, size_t n, uint32_t lower, uint32_t upper, int shift, uint32_t *bins,
+                         uint64_t *above, uint32_t probe, uint64_t *equal) {
+#ifdef HAS_VECTORS
+  if (__builtin_cpu_supports("avx512f")) {
+    count_f32_512(x, n, lower, upper, shift, bins, above, probe, equal);
+    return;
+  }
+  // An interval that reaches beyond 31 bits has no end that a signed comparison could find.
+  if (__builtin_cpu_supports("avx2") && upper <= 0x80000000u && lower < upper) {
+    count_f32_256(x, n, lower, upper, shift, bins, above, probe, equal);
+    return;
+  }
+#endif
+  count_f32(x, n, lower, upper, shift, bins, above, probe, equal);
+}
+
+void weir_count_keys_f64(const double *x, size_t n, uint64_t lower, uint64_t upper, int shift, uint32_t *bins,
+                         uint64_t *above, uint64_t probe, uint64_t *equal) {
+  count_f64(x, n, lower, upper, shift, bins, above, probe, equal);
+}
