@@ -144,6 +144,13 @@ public final class Computation: @unchecked Sendable {
     }
     let all = contributions
     contributions = []
+    let strides = all.compactMap { graph.statistics[$0].model.flatMap { modelRounds[$0.key]?.stride } }
+    if let stride = strides.first {
+      let length = ModelGather.runLength
+      return sweep(
+        all.map { ($0, .sample) }, unit: .sample(stride: stride, length: length),
+        units: 0..<(frame.elementCount - length) / stride + 1)
+    }
     return wholeSweep(all.map { ($0, measure($0)) }, scope: .tensor)
   }
 
@@ -295,6 +302,7 @@ enum Measure {
     switch round {
     case .count(let round): self = .keys(round)
     case .locate(let chunk, let ordinal, let key): self = .locate(key: key, ordinal: ordinal, chunk: chunk)
+    case .sample: self = .sample
     }
   }
 
@@ -302,6 +310,13 @@ enum Measure {
   var chunk: Int? {
     if case .locate(_, _, let chunk) = self { return chunk }
     return nil
+  }
+}
+
+extension ModelRound {
+  /// How far apart the runs of a sample begin.
+  fileprivate var stride: Int? {
+    if case .sample(let stride) = self { stride } else { nil }
   }
 }
 

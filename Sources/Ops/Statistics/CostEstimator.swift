@@ -85,7 +85,8 @@ extension ExpressionGraph {
     for statistic in statistics(under: [root]) where statistics[statistic].model != nil {
       var count = 1
       if case .selection(_, _, let rule) = statistics[statistic].kind {
-        count = (precision.keyBits + 15) / 16 + (rule == .exactK ? 1 : 0)
+        // One where the sample guesses well, one more for ties; small models are counted twice.
+        count = rule == .exactK ? 2 : 1
       }
       let level = statisticModelLevels[statistic]
       rounds[level] = max(rounds[level] ?? 0, count)

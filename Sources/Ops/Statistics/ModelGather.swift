@@ -2,6 +2,8 @@ internal import WeirTensors
 
 /// What the model's present sweep wants of a tensor for a model-scope selection.
 enum ModelRound: Hashable, Sendable {
+  /// A run of neighbours from every so many elements.
+  case sample(stride: Int)
   case count(Selector.Round)
   case locate(chunk: Int, ordinal: Int, key: UInt64)
 }
@@ -20,6 +22,8 @@ extension Value {
 public final class ModelGather {
   private enum State {
     case sum([Double])
+    /// The keys of each tensor's runs, for a selection's first guess.
+    case sample(count: Int, SelectionRule, keys: [[UInt64]])
     case selection(Selector, bins: [UInt64], above: Int, equal: [UInt32], place: Int?)
   }
 
@@ -32,7 +36,23 @@ public final class ModelGather {
   private var states: [ModelStatisticKey: State] = [:]
   private var rounds: [ModelStatisticKey: ModelRound] = [:]
   private var locatedTensors: [ModelStatisticKey: Int] = [:]
-  public private(set) var isFirstRound = true
+  private var stage: Stage
+
+  /// What the present sweep of the model is for.
+  private enum Stage {
+    /// Samples for the selections.
+    case sampling
+    /// Sums, and the selections' first counts.
+    case gathering
+    /// What selections still need.
+    case narrowing
+  }
+
+  /// A model with fewer elements is not sampled: counting it twice costs less.
+  private static let leastElements = 1 << 22
+  /// Runs in the whole model, and what each of them has: neighbours are alike, so that many short ones tell most.
+  private static let runs = 1 << 14
+  static let runLength = 64
 
   /// - Parameters:
   ///   - level: how many model sweeps must have come before.
@@ -48,6 +68,7 @@ public final class ModelGather {
       } + [offset]
     elementCount = elementCounts.reduce(0, +)
     keyBits = precision.keyBits
+    stage = elementCount < Self.leastElements ? .gathering : .sampling
   }
 
   /// The evaluation of what one tensor contributes to the present round; `nil` where that is nothing.
@@ -58,10 +79,9 @@ public final class ModelGather {
       guard let place = graph.statistics[statistic].model, place.key.node == node, place.tensor == tensor,
         graph.statisticModelLevels[statistic] == level
       else { return false }
-      if isFirstRound {
-        enter(place.key, graph.statistics[statistic])
-        return true
-      }
+      if states[place.key] == nil { enter(place.key, graph.statistics[statistic]) }
+      if stage == .sampling, frame.elementCount < Self.runLength { return false }
+      if case .sum? = states[place.key] { return stage == .gathering }
       guard let round = rounds[place.key] else { return false }
       if case .locate = round { return locatedTensors[place.key] == tensor }
       return true
@@ -74,6 +94,9 @@ public final class ModelGather {
   public func absorb(_ computation: Computation, tensor: Int) {
     for (key, total) in computation.contributed {
       switch states[key] {
+      case .sample(let count, let rule, var keys)?:
+        keys[tensor] = total.sample
+        states[key] = .sample(count: count, rule, keys: keys)
       case .sum(var sums)?:
         sums[tensor] = total.values.first ?? 0
         states[key] = .sum(sums)
@@ -91,9 +114,18 @@ public final class ModelGather {
 
   /// Ends a sweep of all the tensors; whether another is needed.
   public func finishRound() -> Bool {
-    isFirstRound = false
+    let wasSampling = stage == .sampling
+    stage = wasSampling ? .gathering : .narrowing
     rounds = [:]
     for (key, state) in states {
+      if case .sample(let count, let rule, let keys) = state {
+        states[key] = begin(
+          key,
+          Selector(
+            count: count, of: elementCount, rule: rule, keyBits: keyBits, binBits: Self.binBits,
+            sample: keys.flatMap { $0 }, runLength: Self.runLength))
+        continue
+      }
       guard case .selection(var selector, let bins, let above, let equal, let place) = state else { continue }
       if case .count = selector.step {
         selector.absorb(bins: bins, above: above, equal: equal)
@@ -102,14 +134,17 @@ public final class ModelGather {
       }
       states[key] = begin(key, selector)
     }
-    return !rounds.isEmpty
+    return wasSampling || !rounds.isEmpty
   }
+
+  private static let binBits = 18
 
   /// What has been gathered, once no further sweep is needed.
   public func merge(into known: inout ModelStatistics) {
     for (key, state) in states {
       switch state {
       case .sum(let sums): known.results[key] = .numbers([sums.reduce(0, +)])
+      case .sample: break
       case .selection(let selector, _, _, _, _):
         known.results[key] = .modelSelection(selector.result, cutTensor: locatedTensors[key] ?? chunkOffsets.count)
       }
@@ -120,6 +155,9 @@ public final class ModelGather {
     guard states[key] == nil else { return }
     switch statistic.kind {
     case .sum, .dot: states[key] = .sum(Array(repeating: 0, count: chunkOffsets.count - 1))
+    case .selection(_, let count, let rule) where stage == .sampling:
+      states[key] = .sample(count: count, rule, keys: Array(repeating: [], count: chunkOffsets.count - 1))
+      rounds[key] = .sample(stride: max(1 << 12, elementCount / Self.runs))
     case .selection(_, let count, let rule):
       states[key] = begin(
         key,
