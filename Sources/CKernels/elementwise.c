@@ -3,6 +3,7 @@
 
 #include "ckernels.h"
 #include "clones.h"
+#include "random_bits.h"
 
 #define T float
 #define K uint32_t
