@@ -8,7 +8,7 @@ internal import CCodecs
 /// that are not kept. There is one scale, or one per segment (``BlockPlace/segment(_:)``). A fresh buffer holds no block.
 ///
 /// Memory: address space for the largest block, of which pages are taken when they are first needed: 128 KiB for the planes,
-/// 4 bytes per scale, and what decoding works in.
+/// 4 bytes per scale, and up to 1 MiB that decoding works in, most of it tables that serve the blocks after.
 ///
 /// The memory has one owner, so a buffer may move to another thread; hence `@unchecked Sendable`.
 @safe
@@ -20,7 +20,7 @@ public struct PlaneBuffer: ~Copyable, @unchecked Sendable {
   private static let signStart = maskStart + wordBytes
   private static let scaleStart = signStart + wordBytes
   private static let workStart = scaleStart + scaleBytes
-  private static let workBytes = Int(WEIR_TERNARY_WORK_BYTES)
+  private static let workBytes = Int(WEIR_TERNARY_DECODE_BYTES)
 
   /// The most memory that one buffer takes.
   public static let byteCount = workStart + workBytes
@@ -82,10 +82,16 @@ public struct PlaneBuffer: ~Copyable, @unchecked Sendable {
   /// The planes as the coders in C take them.
   var planes: UnsafeMutablePointer<weir_planes> { unsafe header }
 
-  /// What decoders work in: ``WEIR_TERNARY_WORK_BYTES`` bytes on a page.
+  /// What decoders work in; theirs alone, so that the tables which they build in it stay.
   var work: UnsafeMutableRawPointer {
     // SAFETY: the part ends where the mapping does.
     unsafe memory.bytes.baseAddress.unsafelyUnwrapped.advanced(by: Self.workStart)
+  }
+
+  /// The plane of kept elements, for coders in Swift.
+  var mutableMask: UnsafeMutablePointer<UInt64> {
+    // SAFETY: as for `mask`.
+    unsafe header.pointee.mask
   }
 
   /// Writes elements of the block as numbers: 0, or the scale with its sign.
