@@ -57,7 +57,13 @@ public final class ModelGather {
   /// - Parameters:
   ///   - level: how many model sweeps must have come before.
   ///   - elementCounts: of the tensors that the node merges, in its order.
-  public init(node: String, level: Int, elementCounts: [Int], precision: Precision) {
+  ///   - leastSampled: the elements from which on a model is sampled; tests sample small ones.
+  public convenience init(node: String, level: Int, elementCounts: [Int], precision: Precision) {
+    self.init(
+      node: node, level: level, elementCounts: elementCounts, precision: precision, leastSampled: Self.leastElements)
+  }
+
+  init(node: String, level: Int, elementCounts: [Int], precision: Precision, leastSampled: Int) {
     self.node = node
     self.level = level
     var offset = 0
@@ -68,7 +74,7 @@ public final class ModelGather {
       } + [offset]
     elementCount = elementCounts.reduce(0, +)
     keyBits = precision.keyBits
-    stage = elementCount < Self.leastElements ? .gathering : .sampling
+    stage = elementCount < leastSampled ? .gathering : .sampling
   }
 
   /// The evaluation of what one tensor contributes to the present round; `nil` where that is nothing.

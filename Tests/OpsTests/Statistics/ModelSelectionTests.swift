@@ -4,7 +4,10 @@ import Testing
 @testable import WeirOps
 
 @Suite struct ModelSelectionTests {
-  @Test(arguments: [Cut(), Cut(tile: 999, unitsPerClaim: 1, reversesClaims: true)])
+  @Test(arguments: [
+    Cut(), Cut(tile: 999, unitsPerClaim: 1, reversesClaims: true), Cut(samplesFrom: 1),
+    Cut(tile: 999, unitsPerClaim: 1, reversesClaims: true, samplesFrom: 1),
+  ])
   func `Cuts of several models in different chunks of one tensor are each found in their own`(cut: Cut) throws {
     var random = SplitMix64(seed: 5)
     // Few magnitudes, so that every cut lies among thousands of ties.

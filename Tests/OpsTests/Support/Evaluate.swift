@@ -7,6 +7,8 @@ struct Cut: Sendable, CustomStringConvertible {
   var tile = 4096
   var unitsPerClaim = 3
   var reversesClaims = false
+  /// The elements from which on a model is sampled before its keys are counted.
+  var samplesFrom = 1 << 22
 
   var description: String { "tile \(tile), \(unitsPerClaim) units a claim\(reversesClaims ? ", backwards" : "")" }
 
@@ -60,9 +62,10 @@ private func gatherModel(_ root: Value, _ frame: TensorFrame, _ storage: inout O
   var known = ModelStatistics()
   for level in 0..<root.modelSweepLevels {
     let gather = ModelGather(
-      node: "node", level: level, elementCounts: [frame.elementCount], precision: frame.precision)
+      node: "node", level: level, elementCounts: [frame.elementCount], precision: frame.precision,
+      leastSampled: cut.samplesFrom)
     repeat {
-      guard let part = gather.computation(of: root, tensor: 0, over: frame, known: known) else { break }
+      guard let part = gather.computation(of: root, tensor: 0, over: frame, known: known) else { continue }
       try sweepAll(part, TileMachine(tileLength: cut.tile), &storage, cut)
       gather.absorb(part, tensor: 0)
     } while gather.finishRound()
