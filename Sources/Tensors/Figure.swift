@@ -27,6 +27,11 @@ public enum Figure {
     return "\(sign)\(Quantity.decimal(mantissa, places: digits - 1))e\(power)"
   }
 
+  /// Writes a number as short as people write it: `1`, `0.05`.
+  public static func plain(_ value: Double) -> String {
+    Int(exactly: value).map { "\($0)" } ?? "\(value)"
+  }
+
   /// Writes a share in percent: `12.3 %`; what is neither none nor all never reads as if it were.
   public static func percent(_ share: Double, places: Int = 1) -> String {
     guard share > 0 else { return "0 %" }

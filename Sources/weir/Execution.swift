@@ -3,18 +3,23 @@ import WeirPipeline
 /// The way that every run takes: plan, run with a progress bar, report.
 enum Execution {
   /// Runs a pipeline that has been read.
+  ///
+  /// - Parameter wish: what is watched for signals already, and to be followed; `nil` to watch for them now.
   static func run(
-    _ text: PipelineText, _ spec: PipelineSpec, options: RunOptions, flags: RunFlags
+    _ text: PipelineText, _ spec: PipelineSpec, options: RunOptions, flags: RunFlags, watching wish: Progress? = nil
   ) throws(PipelineError) {
     let start = Console.now
     let plan = try text.plan(spec, options: options)
     if !flags.quiet { warn(plan.warnings.map(text.worded)) }
     let progress = Progress(plan)
-    Interruption.watch(progress)
+    if wish == nil { Interruption.watch(progress) }
     var bar = ProgressBar(progress, isShown: !flags.quiet)
     let report: RunReport
     do {
-      report = try plan.run(progress: progress) { bar.update() }
+      report = try plan.run(progress: progress) {
+        if wish?.isInterrupted == true { progress.interrupt() }
+        bar.update()
+      }
     } catch {
       bar.clear()
       throw error.kind == .interrupted ? interrupted(progress, plan) : text.worded(error)

@@ -123,6 +123,27 @@ struct ReadingFlags: ParsableArguments {
   }
 }
 
+/// A program of the user's that scores models.
+struct EvaluationFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A command that scores a model: {} stands for its path, the last number that it prints is the score.",
+      valueName: "command"))
+  var evaluate: String?
+
+  @Flag(help: "A lower score is better.")
+  var minimize = false
+
+  /// The evaluator that the flags ask for; `nil` where they ask for none.
+  func evaluator() throws(PipelineError) -> Evaluator? {
+    guard let evaluate else {
+      if minimize { throw PipelineError(.request, "--minimize stands without --evaluate, expected a command; drop it") }
+      return nil
+    }
+    return try Evaluator(evaluate, minimizes: minimize)
+  }
+}
+
 /// What a run may replace, and what it says.
 struct RunFlags: ParsableArguments {
   @Flag(help: "Replace an earlier output of the same name.")

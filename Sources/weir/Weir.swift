@@ -20,8 +20,8 @@ struct Weir: ParsableCommand {
     version: Version.current,
     subcommands: [
       RunCommand.self, PlanCommand.self, MergeCommand.self, CopyCommand.self, CompressCommand.self, ApplyCommand.self,
-      CheckCommand.self, InspectCommand.self, DiffCommand.self, VerifyCommand.self, MethodsCommand.self,
-      SchemaCommand.self,
+      SoupCommand.self, CheckCommand.self, InspectCommand.self, DiffCommand.self, VerifyCommand.self,
+      MethodsCommand.self, SchemaCommand.self,
     ])
 }
 

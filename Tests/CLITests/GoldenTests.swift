@@ -11,7 +11,7 @@ import Testing
   /// Requests that are refused, or runs that fail: nothing may be left of them.
   static let refused = ["flags", "pipelines", "checkpoints", "outputs", "archives"]
   /// Questions that are answered.
-  static let answered = ["answers", "comparisons"]
+  static let answered = ["answers", "comparisons", "searches"]
 
   @Test(arguments: try refused.flatMap { try GoldenCase.read($0) })
   func `What is wrong is said in full, and nothing is left behind`(_ golden: GoldenCase) throws {

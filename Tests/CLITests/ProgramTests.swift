@@ -20,7 +20,8 @@ import WeirPipeline
   }
 
   @Test(arguments: [
-    "run", "plan", "merge", "copy", "compress", "apply", "check", "inspect", "diff", "verify", "methods", "schema",
+    "run", "plan", "merge", "copy", "compress", "apply", "soup", "check", "inspect", "diff", "verify", "methods",
+    "schema",
   ])
   func `Every command's help shows an example`(_ command: String) throws {
     let help = try weir([command, "--help"])

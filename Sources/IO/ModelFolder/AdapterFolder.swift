@@ -7,4 +7,34 @@ public enum AdapterFolder {
   public static func isAdapter(_ path: String) -> Bool {
     FileSystem.facts("\(path)/\(configName)", followingLinks: true)?.kind == .file
   }
+
+  /// Copies an adapter whose effect is to be `factor` times as large: its `lora_alpha` is, as `ΔW = lora_alpha / r · B A`.
+  ///
+  /// - Parameters:
+  ///   - path: the adapter's folder, of which the plain files are copied.
+  ///   - factor: the factor.
+  ///   - target: the folder to make.
+  /// - Returns: whether there was a `lora_alpha`; nothing is made where there was none.
+  /// - Throws: ``CheckpointError`` where a file cannot be read or written.
+  public static func copy(_ path: String, scaledBy factor: Double, to target: String) throws(CheckpointError) -> Bool {
+    let limit = 16 << 20
+    let configPath = PathText.joined(path, configName)
+    let config = try TextFile.parse(try TextFile.read(configPath, maximumByteCount: limit), path: configPath)
+    guard let alpha = config["lora_alpha"]?.double else { return false }
+    let scaled = config.setting("lora_alpha", to: .number(alpha * factor))
+    let folder = try OutputFolder(finalPath: target, overwrite: true, inputs: [path])
+    do {
+      for name in try FileSystem.names(in: path) where name != configName {
+        let file = PathText.joined(path, name)
+        guard FileSystem.facts(file, followingLinks: true)?.kind == .file else { continue }
+        try folder.copyFile(from: file, as: name)
+      }
+      try folder.addFile(configName, bytes: Array((JSON.text(scaled, indent: 2) + "\n").utf8))
+      try folder.commit()
+    } catch {
+      folder.discard()
+      throw error
+    }
+    return true
+  }
 }

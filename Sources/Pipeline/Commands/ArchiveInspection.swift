@@ -18,7 +18,7 @@ public struct ArchiveInspection: Sendable {
 
   /// Whether a path leads to an archive, by its name or what it says of itself.
   public static func isArchive(_ path: String, options: RunOptions = RunOptions()) -> Bool {
-    Archive.isArchive(path, maximumHeaderBytes: options.maximumHeaderBytes)
+    path.hasSuffix(ArchiveSpec.suffix) || Archive.isArchive(path, maximumHeaderBytes: options.maximumHeaderBytes)
   }
 
   /// Tensors that have something in common.

@@ -86,6 +86,9 @@ struct ParameterFlags {
       + (hint.isEmpty ? "; 'weir methods \(declaration.name)' lists the parameters" : hint)
   }
 
+  /// Whether a parameter has a value.
+  func gives(_ name: String) -> Bool { given.contains { $0.name == name } }
+
   /// A parameter's name as a flag spells it.
   static func spelling(_ name: String) -> String { String(name.map { $0 == "_" ? "-" : $0 }) }
 

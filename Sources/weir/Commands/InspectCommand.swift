@@ -5,7 +5,8 @@ import WeirPipeline
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Shows what a checkpoint holds (dtypes, layers, files, tensors), or an archive (codecs, sizes, fingerprints).",
+    abstract:
+      "Shows what a checkpoint holds (dtypes, layers, files, tensors), or an archive (codecs, sizes, fingerprints).",
     discussion: """
       Examples:
         weir inspect model
