@@ -19,6 +19,8 @@ public struct Merge {
   public let tensor: TensorInfo
   /// The tensor's place among those that the node merges.
   public let tensorIndex: Int
+  /// Where the tensor stands relative to the layers of its model.
+  public let placement: LayerPlacement
   public let base: Value?
   public let models: [Model]
   /// Elements of all the tensors that the node merges: what a model-scope fraction is a fraction of.
@@ -35,7 +37,7 @@ public struct Merge {
   ///   - varying: the numbers that the pipeline gives other values for other tensors.
   ///   - deltaDType: the type to which deltas are rounded before anything else; `nil` leaves them exact.
   public init(
-    node: String, tensor: TensorInfo, tensorIndex: Int = 0, base: Value?,
+    node: String, tensor: TensorInfo, tensorIndex: Int = 0, placement: LayerPlacement = .before, base: Value?,
     models: [(index: Int, value: Value, isDelta: Bool, numbers: [String: Double])],
     modelElementCount: Int, numbers: [String: Double] = [:], flags: [String: Bool] = [:],
     choices: [String: String] = [:], varying: Set<String> = [], deltaDType: DType? = nil
@@ -43,6 +45,7 @@ public struct Merge {
     self.node = node
     self.tensor = tensor
     self.tensorIndex = tensorIndex
+    self.placement = placement
     self.base = base
     self.modelElementCount = modelElementCount
     self.numbers = numbers

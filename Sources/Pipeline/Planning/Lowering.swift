@@ -121,7 +121,8 @@ private struct Lowering {
     }
     let merge = Merge(
       node: node.spec.name.name, tensor: TensorInfo(name: origin.name, dtype: info.dtype, shape: info.shape),
-      tensorIndex: mergedIndex, base: base, models: models, modelElementCount: node.mergedElementCount,
+      tensorIndex: mergedIndex, placement: plan.catalogue(of: origin.lead).placement(of: origin.name), base: base,
+      models: models, modelElementCount: node.mergedElementCount,
       numbers: numbers(node, origin, model: nil), flags: node.flags, choices: node.choices, varying: node.varying,
       deltaDType: node.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
     do {
@@ -181,20 +182,5 @@ extension NodePlan {
 
   fileprivate var choices: [String: String] {
     spec.parameters.compactMapValues { if case .choice(let choice) = $0.content { choice } else { nil } }
-  }
-}
-
-extension Catalogue {
-  /// Where a tensor stands relative to the layers of its stack; one outside all stacks goes by its name, for the order in
-  /// files is often alphabetical: embeddings come before the layers, norms and heads after them.
-  func placement(of name: String) -> LayerPlacement {
-    if let layer = LayerPosition(name: name), let count = layerCounts[layer.stack] {
-      return .layer(layer.index, of: count)
-    }
-    let parts = name.lowercased()
-    if ["embed", "wte", "wpe"].contains(where: parts.contains) { return .before }
-    if ["norm", "ln_f", "head", "pooler", "classifier", "score"].contains(where: parts.contains) { return .after }
-    let firstLayer = tensors.firstIndex { LayerPosition(name: $0.name) != nil } ?? tensors.count
-    return (position(of: name) ?? 0) < firstLayer ? .before : .after
   }
 }

@@ -1,12 +1,5 @@
 public import WeirTensors
 
-/// Where a tensor stands relative to its model's stack of layers.
-public enum LayerPlacement: Hashable, Sendable {
-  case before
-  case layer(Int, of: Int)
-  case after
-}
-
 /// A number that may vary from tensor to tensor.
 public enum NumberValue: Hashable, Sendable {
   case constant(Double)
