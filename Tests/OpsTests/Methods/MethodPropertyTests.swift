@@ -26,11 +26,22 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
   }
 
   func call(_ shape: [Int], _ random: inout SplitMix64) -> Call {
-    let count = shape.reduce(1, *)
+    var call = call(of: shape.reduce(1, *), &random)
+    (call.shape, call.name) = (shape, "model.layers.0.w\(call.models[0].count)")
+    return call
+  }
+
+  /// A model of several tensors, some of them in layers.
+  func call(_ parts: [ReferencePart], _ random: inout SplitMix64) -> Call {
+    var call = call(of: parts.reduce(0) { $0 + $1.shape.reduce(1, *) }, &random)
+    call.parts = parts
+    return call
+  }
+
+  private func call(of count: Int, _ random: inout SplitMix64) -> Call {
     func tensor() -> [Double] { (0..<count).map { _ in random.dyadic() } }
-    var call = Call(base: hasBase ? tensor() : nil, models: (0..<modelCount).map { _ in tensor() }, shape: shape)
+    var call = Call(base: hasBase ? tensor() : nil, models: (0..<modelCount).map { _ in tensor() })
     (call.numbers, call.perModel, call.flags, call.choices) = (numbers, perModel, flags, choices)
-    call.name = "model.layers.0.w\(count)"
     return call
   }
 
@@ -193,6 +204,26 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  private static let parts = [
+    ReferencePart("model.embed_tokens.weight", [9, 4]), ReferencePart("model.layers.0.mlp.weight", [5, 7]),
+    ReferencePart("model.layers.0.norm.weight", [11]), ReferencePart("model.layers.1.mlp.weight", [5, 7]),
+    ReferencePart("model.layers.1.scale", []), ReferencePart("model.layers.2.mlp.weight", [0, 7]),
+    ReferencePart("model.layers.2.norm.weight", [11]), ReferencePart("lm_head.weight", [9, 4]),
+  ]
+
+  @Test(arguments: MethodCase.all)
+  func `A method does what its text says on a model of several tensors`(item: MethodCase) throws {
+    var random = SplitMix64(seed: 17)
+    let call = item.call(Self.parts, &random)
+    let expected = try #require(call.reference.run(item.method))
+    for (cut, double) in [(Cut.all[1], true), (Cut.all[2], true), (Cut(), false)] {
+      let found = try call.run(item.method, cut: cut, double: double)
+      #expect(found.count == expected.count)
+      let wrong = zip(found, expected).enumerated().first { !agree($1.0, $1.1, double ? 1e-12 : 2e-5) }
+      #expect(wrong == nil, "\(cut)\(double ? "" : ", Float32")")
+    }
+  }
+
   @Test(arguments: MethodCase.all)
   func `The same elements come out for every cut`(item: MethodCase) throws {
     var random = SplitMix64(seed: 8)
@@ -275,14 +306,4 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
 extension Cut {
   /// For tensors too large to be cut into single elements in a debug build.
   static let wide = [Cut(tile: 100, unitsPerClaim: 2, reversesClaims: true), Cut(tile: 4096), Cut(tile: 1 << 20)]
-}
-
-extension Call {
-  /// The same call of the plain reference.
-  var reference: ReferenceMerge {
-    var merge = ReferenceMerge(base: base, models: models, shape: shape ?? [models[0].count])
-    merge.name = name
-    (merge.numbers, merge.perModel, merge.flags, merge.choices) = (numbers, perModel, flags, choices)
-    return merge
-  }
 }

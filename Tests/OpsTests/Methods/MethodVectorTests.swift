@@ -39,10 +39,10 @@ struct Vector: Sendable, CustomTestStringConvertible {
 }
 
 enum MethodVectors {
-  private static let f = FixtureF.self
-  private static let all3 = Call(base: f.base, models: f.models)
+  static let f = FixtureF.self
+  static let all3 = Call(base: f.base, models: f.models)
 
-  private static func with(_ call: Call, _ change: (inout Call) -> Void) -> Call {
+  static func with(_ call: Call, _ change: (inout Call) -> Void) -> Call {
     var call = call
     change(&call)
     return call

@@ -22,21 +22,39 @@ struct Cut: Sendable, CustomStringConvertible {
 func evaluate(_ root: Value, _ operands: [[Double]], shape: Shape, cut: Cut = Cut(), double: Bool = true) throws
   -> [Double]
 {
-  var storage = Operands(operands, double: double)
-  let frame = TensorFrame(
-    shape: shape, dtypes: operands.map { _ in double ? .f64 : .f32 }, checksFinite: true)
-  let computation = Computation(applying: root, over: frame, model: try gatherModel(root, frame, &storage, cut))
-  let machine = TileMachine(tileLength: cut.tile)
-  try sweepAll(computation, machine, &storage, cut)
-  var result = [Double](repeating: 0, count: shape.elementCount)
-  let application = computation.application()
-  try storage.withWindows { windows in
-    try result.withUnsafeMutableBytes { bytes in
-      guard let start = bytes.baseAddress else { return }
-      try machine.apply(application, to: 0..<shape.elementCount, inputs: windows, into: start, as: .f64)
-    }
+  try evaluate([Tensor(root: root, operands: operands, shape: shape)], cut: cut, double: double)[0]
+}
+
+/// One tensor of a model: its expression, and what that reads.
+struct Tensor {
+  let root: Value
+  let operands: [[Double]]
+  let shape: Shape
+
+  fileprivate func frame(_ double: Bool) -> TensorFrame {
+    TensorFrame(shape: shape, dtypes: operands.map { _ in double ? .f64 : .f32 }, checksFinite: true)
   }
-  return result
+}
+
+/// Evaluates all tensors of a model, after the statistics that they share.
+func evaluate(_ tensors: [Tensor], cut: Cut = Cut(), double: Bool = true) throws -> [[Double]] {
+  var storages = tensors.map { Operands($0.operands, double: double) }
+  let known = try gatherModel(tensors, &storages, cut, double)
+  return try tensors.enumerated().map { number, tensor in
+    let count = tensor.shape.elementCount
+    let computation = Computation(applying: tensor.root, over: tensor.frame(double), model: known)
+    let machine = TileMachine(tileLength: cut.tile)
+    try sweepAll(computation, machine, &storages[number], cut)
+    var result = [Double](repeating: 0, count: count)
+    let application = computation.application()
+    try storages[number].withWindows { windows in
+      try result.withUnsafeMutableBytes { bytes in
+        guard let start = bytes.baseAddress else { return }
+        try machine.apply(application, to: 0..<count, inputs: windows, into: start, as: .f64)
+      }
+    }
+    return result
+  }
 }
 
 /// Runs every sweep of a computation.
@@ -55,19 +73,24 @@ func sweepAll(_ computation: Computation, _ machine: TileMachine, _ storage: ino
   }
 }
 
-/// The model-scope statistics of an expression whose tensor is the whole model.
-private func gatherModel(_ root: Value, _ frame: TensorFrame, _ storage: inout Operands, _ cut: Cut) throws
+/// The model-scope statistics of all tensors' expressions.
+private func gatherModel(_ tensors: [Tensor], _ storages: inout [Operands], _ cut: Cut, _ double: Bool) throws
   -> ModelStatistics
 {
   var known = ModelStatistics()
-  for level in 0..<root.modelSweepLevels {
+  for level in 0..<(tensors.map(\.root.modelSweepLevels).max() ?? 0) {
     let gather = ModelGather(
-      node: "node", level: level, elementCounts: [frame.elementCount], precision: frame.precision,
+      node: "node", level: level, elementCounts: tensors.map(\.shape.elementCount),
+      precision: double ? .double : .single,
       leastSampled: cut.samplesFrom)
     repeat {
-      guard let part = gather.computation(of: root, tensor: 0, over: frame, known: known) else { continue }
-      try sweepAll(part, TileMachine(tileLength: cut.tile), &storage, cut)
-      gather.absorb(part, tensor: 0)
+      for (number, tensor) in tensors.enumerated() {
+        guard
+          let part = gather.computation(of: tensor.root, tensor: number, over: tensor.frame(double), known: known)
+        else { continue }
+        try sweepAll(part, TileMachine(tileLength: cut.tile), &storages[number], cut)
+        gather.absorb(part, tensor: number)
+      }
     } while gather.finishRound()
     gather.merge(into: &known)
   }
@@ -99,36 +122,5 @@ struct Operands {
       guard let start = buffer.baseAddress else { return try body(windows) }
       return try withPointers(rest.dropFirst(), windows + [InputWindow(address: start + 1, first: 0)], body)
     }
-  }
-}
-
-/// A method called as a pipeline would, on one tensor.
-struct Call: Sendable {
-  var base: [Double]?
-  var models: [[Double]]
-  var shape: [Int]?
-  var numbers: [String: Double] = [:]
-  var perModel: [String: [Double]] = [:]
-  var flags: [String: Bool] = [:]
-  var choices: [String: String] = [:]
-  var name = "w"
-
-  func run(_ method: String, cut: Cut = Cut(), double: Bool = true) throws -> [Double] {
-    guard let type = MethodRegistry.method(named: method) else { throw MethodError("no method '\(method)'") }
-    let graph = ExpressionGraph()
-    let count = models[0].count
-    guard let shape = Shape(shape ?? [count]) else { return [] }
-    let operands = (base.map { [$0] } ?? []) + models
-    let offset = base == nil ? 0 : 1
-    let merge = Merge(
-      node: "node", tensor: TensorInfo(name: name, dtype: double ? .f64 : .f32, shape: shape),
-      base: base.map { _ in graph.input(0) },
-      models: models.indices.map { index in
-        (
-          index: index, value: graph.input(index + offset), isDelta: false,
-          numbers: numbers.merging(perModel.mapValues { $0[index] }) { $1 }
-        )
-      }, modelElementCount: count, numbers: numbers, flags: flags, choices: choices)
-    return try evaluate(try type.merge(merge), operands, shape: shape, cut: cut, double: double)
   }
 }

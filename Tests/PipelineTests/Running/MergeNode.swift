@@ -1,5 +1,6 @@
 import TestSupport
 import Testing
+import WeirOps
 import WeirTensors
 
 @testable import WeirPipeline
@@ -13,8 +14,6 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
   var perModel: [String: [Double]] = [:]
   var flags: [String: Bool] = [:]
   var choices: [String: String] = [:]
-  /// Whether all tensors are one to it.
-  var isModelScope = false
 
   var testDescription: String { "\(op)\(body)" }
 
@@ -29,7 +28,9 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     change(&self)
   }
 
-  private var isList: Bool { inputs.first != "base" && !["linear", "nuslerp", "passthrough"].contains(op) }
+  private var isList: Bool {
+    if case .list? = MethodRegistry.declaration(named: op)?.inputs { true } else { false }
+  }
 
   /// The node's JSON.
   var text: String {
@@ -39,42 +40,31 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     }
     let base = inputs.first == "base" ? #""base": "base", "# : ""
     let parameters =
-      numbers.map { #", "\#($0.key)": \#($0.key == "seed" ? "\(Int($0.value))" : "\($0.value)")"# }
+      numbers.map { #", "\#($0.key)": \#(Int(exactly: $0.value).map { "\($0)" } ?? "\($0.value)")"# }
       + flags.map { #", "\#($0.key)": \#($0.value)"# } + choices.map { #", "\#($0.key)": "\#($0.value)""# }
     return #"{"op": "\#(op)", \#(base)"\#(isList ? "inputs" : "models")": [\#(names.joined(separator: ", "))]"#
       + parameters.sorted().joined() + "}"
   }
 
-  private func reference(_ values: [String: [Double]], _ shape: [Int], _ name: String) -> [Double]? {
-    let models = inputs.filter { $0 != "base" }
-    var merge = ReferenceMerge(
-      base: inputs.first == "base" ? values["base"] : nil, models: models.map { values[$0] ?? [] }, shape: shape)
-    merge.deltas = Set(models.indices.filter { models[$0] == "d" })
-    merge.name = name
-    (merge.numbers, merge.perModel, merge.flags, merge.choices) = (numbers, perModel, flags, choices)
-    return merge.run(op)
-  }
-
   /// What the node makes of whole models, by tensor.
   func expected(_ models: [String: [TestTensor]]) -> [String: [Double]]? {
     guard let lead = models["base"]?.filter({ $0.dtype.isMergeable }) else { return nil }
-    let byName = models.mapValues { tensors in Dictionary(tensors.map { ($0.name, $0.values) }) { first, _ in first } }
-    var result: [String: [Double]] = [:]
-    if isModelScope {
-      let whole = byName.mapValues { tensors in lead.flatMap { tensors[$0.name] ?? [] } }
-      guard var values = reference(whole, [whole["base"]?.count ?? 0], "")?[...] else { return nil }
-      for tensor in lead {
-        let count = tensor.shape.reduce(1, *)
-        result[tensor.name] = Array(values.prefix(count))
-        values = values.dropFirst(count)
-      }
-      return result
+    let whole = models.mapValues { tensors in
+      let byName = Dictionary(tensors.map { ($0.name, $0.values) }) { first, _ in first }
+      return lead.flatMap { byName[$0.name] ?? [] }
     }
+    let names = inputs.filter { $0 != "base" }
+    var merge = ReferenceMerge(
+      base: inputs.first == "base" ? whole["base"] : nil, models: names.map { whole[$0] ?? [] }, shape: [])
+    merge.parts = lead.map { ReferencePart($0.name, $0.shape) }
+    merge.deltas = Set(names.indices.filter { names[$0] == "d" })
+    (merge.numbers, merge.perModel, merge.flags, merge.choices) = (numbers, perModel, flags, choices)
+    guard var values = merge.run(op)?[...] else { return nil }
+    var result: [String: [Double]] = [:]
     for tensor in lead {
-      guard
-        let values = reference(byName.compactMapValues { $0[tensor.name] }, tensor.shape, tensor.name)
-      else { return nil }
-      result[tensor.name] = values
+      let count = tensor.shape.reduce(1, *)
+      result[tensor.name] = Array(values.prefix(count))
+      values = values.dropFirst(count)
     }
     return result
   }
@@ -116,22 +106,18 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     MergeNode("ties", " over the model, exactly", models: ["m", "n", "d"]) {
       $0.numbers = ["density": 0.4]
       $0.choices = ["scope": "model"]
-      $0.isModelScope = true
     },
     MergeNode("ties", " over the model, nearly all", models: ["m", "n"]) {
       $0.perModel = ["density": [0.9, 0.77]]
       $0.choices = ["scope": "model", "variant": "peft"]
-      $0.isModelScope = true
     },
     MergeNode("ties", " of the paper", models: ["m", "n", "d"]) {
       $0.numbers = ["density": 0.2]
       $0.choices = ["variant": "paper"]
-      $0.isModelScope = true
     },
     MergeNode("ties", " of the paper, largest") {
       $0.numbers = ["density": 0.5]
       $0.choices = ["variant": "paper", "aggregate": "max"]
-      $0.isModelScope = true
     },
   ]
 
@@ -155,7 +141,6 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     MergeNode("trim", " over the model", models: ["m"], base: false) {
       $0.numbers = ["density": 0.3]
       $0.choices = ["scope": "model"]
-      $0.isModelScope = true
     },
   ]
 }

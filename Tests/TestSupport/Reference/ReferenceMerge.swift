@@ -19,6 +19,11 @@ public struct ReferenceMerge: Sendable {
   public var flags: [String: Bool] = [:]
   public var choices: [String: String] = [:]
 
+  /// The tensors that make up the elements, for methods that look beyond one; empty where there is one, `name` of `shape`.
+  public var parts: [ReferencePart] = []
+  /// The tensors of the whole model, of which this may be one.
+  var allParts: [ReferencePart] = []
+
   public init(base: [Double]? = nil, models: [[Double]], shape: [Int]) {
     self.base = base
     self.models = models
@@ -27,66 +32,81 @@ public struct ReferenceMerge: Sendable {
 
   /// The result; `nil` where the text says that it is an error.
   public func run(_ method: String) -> [Double]? {
-    switch method {
-    case "linear": linear()
-    case "lerp": zip2(base ?? [], models[0]) { (1 - self["t", 0.5]) * $0 + self["t", 0.5] * $1 }
-    case "slerp": slerp()
-    case "nuslerp": nuslerp()
-    case "task_arithmetic": combine(differences, election: nil, normalize: flag("normalize", false))
-    case "negate": applied(differences[0].map { -self["lambda", 1] * $0 })
-    case "analogy":
-      applied(indices.map { self["lambda", 1] * (differences[2][$0] + differences[1][$0] - differences[0][$0]) })
-    case "extrapolate": zip2(models[0], differences[0]) { $0 + self["alpha", 0.1] * $1 }
-    case "ties": ties()
-    case "dare_linear", "dare_ties":
-      dare().flatMap { combine($0, election: method == "dare_ties" ? "sum" : nil, normalize: flag("normalize", false)) }
-    case "trim": trim(models[0], self["density", 1], exactly: choices["rule"] != "threshold", extra: 0)
-    case "passthrough": models[0].map { self["scale", 1] * $0 }
-    default: primitive(method)
-    }
+    // A model-scope method of the first kind takes all tensors as one.
+    var merge = self
+    if merge.allParts.isEmpty { merge.allParts = tensors }
+    if parts.count > 1, Self.ofModels[method] == nil, !isModelScope { return eachPart { $0.run(method) } }
+    if let body = Self.ofModels[method] ?? Self.ofTensors[method] { return body(merge) }
+    return primitive(method)
   }
+
+  typealias Body = @Sendable (ReferenceMerge) -> [Double]?
+
+  /// What methods make of a tensor, by name.
+  static let ofTensors: [String: Body] = [basics].reduce(into: [:]) { $0.merge($1) { $1 } }
+
+  static let basics: [String: Body] = [
+    "linear": { $0.linear() },
+    "lerp": { m in m.zip2(m.base ?? [], m.models[0]) { (1 - m["t", 0.5]) * $0 + m["t", 0.5] * $1 } },
+    "slerp": { $0.slerp() },
+    "nuslerp": { $0.nuslerp() },
+    "task_arithmetic": { $0.combine($0.differences, election: nil, normalize: $0.flag("normalize", false)) },
+    "negate": { m in m.applied(m.differences[0].map { -m["lambda", 1] * $0 }) },
+    "analogy": { m in
+      m.applied(m.indices.map { m["lambda", 1] * (m.differences[2][$0] + m.differences[1][$0] - m.differences[0][$0]) })
+    },
+    "extrapolate": { m in m.zip2(m.models[0], m.differences[0]) { $0 + m["alpha", 0.1] * $1 } },
+    "ties": { $0.ties() },
+    "dare_linear": { m in m.dare().map { m.combine($0, election: nil, normalize: m.flag("normalize", false)) } },
+    "dare_ties": { m in m.dare().map { m.combine($0, election: "sum", normalize: m.flag("normalize", false)) } },
+    "trim": { $0.trim($0.models[0], $0["density", 1], exactly: $0.choices["rule"] != "threshold", extra: 0) },
+    "passthrough": { m in m.models[0].map { m["scale", 1] * $0 } },
+  ]
+
+  /// What methods make of several tensors at once, by name.
+  static let ofModels: [String: Body] = [:]
 
   // MARK: - Parts
 
-  private var indices: Range<Int> { 0..<models[0].count }
+  var indices: Range<Int> { 0..<models[0].count }
 
-  private subscript(_ name: String, _ standard: Double) -> Double { numbers[name] ?? standard }
+  subscript(_ name: String, _ standard: Double) -> Double { numbers[name] ?? standard }
 
-  private func flag(_ name: String, _ standard: Bool) -> Bool { flags[name] ?? standard }
+  func flag(_ name: String, _ standard: Bool) -> Bool { flags[name] ?? standard }
 
-  private func number(_ name: String, _ model: Int, _ standard: Double) -> Double {
+  func number(_ name: String, _ model: Int, _ standard: Double) -> Double {
     perModel[name]?[model] ?? numbers[name] ?? standard
   }
 
-  private var weights: [Double] { models.indices.map { number("weight", $0, 1) } }
+  var weights: [Double] { models.indices.map { number("weight", $0, 1) } }
 
-  private var differences: [[Double]] {
+  var differences: [[Double]] {
     models.enumerated().map { index, model in
       guard let base, !deltas.contains(index) else { return model }
       return zip2(model, base) { $0 - $1 }
     }
   }
 
-  private func applied(_ delta: [Double]) -> [Double] { base.map { zip2($0, delta) { $0 + $1 } } ?? delta }
+  func applied(_ delta: [Double]) -> [Double] { base.map { zip2($0, delta) { $0 + $1 } } ?? delta }
 
-  private func zip2(_ a: [Double], _ b: [Double], _ body: (Double, Double) -> Double) -> [Double] {
+  func zip2(_ a: [Double], _ b: [Double], _ body: (Double, Double) -> Double) -> [Double] {
     zip(a, b).map(body)
   }
 
-  private func sgn(_ x: Double) -> Double { x > 0 ? 1 : x < 0 ? -1 : 0 }
+  func sgn(_ x: Double) -> Double { x > 0 ? 1 : x < 0 ? -1 : 0 }
 
   // MARK: - M01, M03, M04
 
-  private func linear() -> [Double]? {
+  func linear() -> [Double]? {
     let total = weights.reduce(0, +)
     if flag("normalize", true), total == 0 { return nil }
     let divisor = flag("normalize", true) ? total : 1
     return indices.map { i in zip(models, weights).reduce(0) { $0 + $1.1 * $1.0[i] } / divisor }
   }
 
-  private func norm(_ v: [Double]) -> Double { v.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+  func norm(_ v: [Double]) -> Double { v.reduce(0) { $0 + $1 * $1 }.squareRoot() }
 
-  private func slerp() -> [Double] {
+  func slerp() -> [Double] {
     let (v0, v1, t) = (base ?? [], models[0], self["t", 0.5])
     let (n0, n1) = (norm(v0), norm(v1))
     let eps = self["eps", 1e-8]
@@ -98,7 +118,7 @@ public struct ReferenceMerge: Sendable {
     return zip2(v0, v1) { sin((1 - t) * omega) / sin(omega) * $0 + sin(t * omega) / sin(omega) * $1 }
   }
 
-  private func nuslerp() -> [Double] {
+  func nuslerp() -> [Double] {
     let total = weights[0] + weights[1]
     let t = abs(total) < 1e-6 ? 0.5 : weights[1] / total
     let (a, b) = (differences[0], differences[1])
@@ -129,7 +149,7 @@ public struct ReferenceMerge: Sendable {
 
   // MARK: - Pipeline G
 
-  private func trim(_ values: [Double], _ density: Double, exactly: Bool, extra: Int) -> [Double] {
+  func trim(_ values: [Double], _ density: Double, exactly: Bool, extra: Int) -> [Double] {
     // Scalars are not masked, except by a selection over the whole model.
     guard density < 1, isModelScope || !shape.isEmpty else { return values }
     guard density > 0 else { return values.map { _ in 0 } }
@@ -138,7 +158,7 @@ public struct ReferenceMerge: Sendable {
     return zip(values, keeps).map { $1 ? $0 : 0 }
   }
 
-  private func combine(_ deltas: [[Double]], election: String?, normalize: Bool) -> [Double] {
+  func combine(_ deltas: [[Double]], election: String?, normalize: Bool) -> [Double] {
     let weighted = zip(deltas, weights).map { delta, weight in delta.map { $0 * weight } }
     return applied(
       indices.map { i in
@@ -159,7 +179,7 @@ public struct ReferenceMerge: Sendable {
       })
   }
 
-  private func dare() -> [[Double]]? {
+  func dare() -> [[Double]]? {
     var result: [[Double]] = []
     for (index, delta) in differences.enumerated() {
       let density = number("density", index, 1)
@@ -185,11 +205,11 @@ public struct ReferenceMerge: Sendable {
 
   // MARK: - M12
 
-  private var isModelScope: Bool {
+  var isModelScope: Bool {
     choices["scope"] == "model" || (choices["variant"] == "paper" && choices["scope"] != "tensor")
   }
 
-  private func ties() -> [Double]? {
+  func ties() -> [Double]? {
     let variant = choices["variant"] ?? "mergekit"
     let election = choices["election"] ?? "sum"
     let aggregate = choices["aggregate"] ?? "mean"
@@ -230,7 +250,7 @@ public struct ReferenceMerge: Sendable {
 
   // MARK: - Primitives
 
-  private func primitive(_ name: String) -> [Double]? {
+  func primitive(_ name: String) -> [Double]? {
     indices.map { i in
       let column = models.map { $0[i] }
       switch name {
