@@ -2,9 +2,10 @@
 public enum MethodRegistry {
   /// In the order in which help and reference list them: methods by family, then primitives.
   public static let all: [any Method.Type] = [
-    Linear.self, Lerp.self, Slerp.self, NuSlerp.self,
+    Linear.self, Lerp.self, CheckpointAverage.self, Slerp.self, NuSlerp.self,
     TaskArithmetic.self, Negate.self, Analogy.self, Extrapolate.self, Ties.self, DareLinear.self, DareTies.self,
-    Passthrough.self, Stack.self,
+    MagMax.self, NearSwap.self, ChatVector.self,
+    Passthrough.self, Stack.self, LayerSwap.self, LiNeS.self, LiNeSMulti.self,
     Subtract.self, Add.self, Scale.self, Multiply.self, Mean.self,
     Trim.self, Drop.self, Elect.self, Agree.self, Select.self,
     Absolute.self, Sign.self, Minimum.self, Maximum.self, Clip.self, Cast.self,

@@ -48,7 +48,7 @@ enum MethodVectors {
     return call
   }
 
-  static let all: [Vector] = averages + spherical + arithmetic + ties + dare
+  static let all: [Vector] = averages + checkpoints + spherical + arithmetic + ties + dare
 
   static let averages = [
     Vector(

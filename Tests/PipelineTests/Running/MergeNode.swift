@@ -69,7 +69,7 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     return result
   }
 
-  static let all: [MergeNode] = plain + ties + primitives
+  static let all: [MergeNode] = plain + layered + ties + primitives
 
   private static let plain: [MergeNode] = [
     MergeNode("linear", base: false) { $0.perModel = ["weight": [0.5, 2]] },
@@ -94,6 +94,19 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
       $0.choices = ["rescale_rule": "l1"]
       $0.flags = ["normalize": true]
     },
+  ]
+
+  private static let layered: [MergeNode] = [
+    MergeNode("checkpoint_average", base: false) { $0.choices = ["kind": "ema"] },
+    MergeNode("magmax", models: ["m", "n", "d"]),
+    MergeNode("nearswap", models: ["m"]) { $0.numbers = ["t": 0.25] },
+    MergeNode("chat_vector") { $0.numbers = ["ratio": 0.5] },
+    MergeNode("layer_swap", base: false) {
+      $0.numbers = ["bottom": 1, "top": 0, "transition_bottom": 0, "transition_top": 1]
+      $0.choices = ["outside": "a"]
+    },
+    MergeNode("lines", models: ["d"]) { $0.numbers = ["alpha": 0.25] },
+    MergeNode("lines_multi", models: ["d", "m", "n"]) { $0.numbers = ["beta": 0.5] },
   ]
 
   private static let ties: [MergeNode] = [

@@ -43,7 +43,7 @@ public struct ReferenceMerge: Sendable {
   typealias Body = @Sendable (ReferenceMerge) -> [Double]?
 
   /// What methods make of a tensor, by name.
-  static let ofTensors: [String: Body] = [basics].reduce(into: [:]) { $0.merge($1) { $1 } }
+  static let ofTensors: [String: Body] = [basics, averaging].reduce(into: [:]) { $0.merge($1) { $1 } }
 
   static let basics: [String: Body] = [
     "linear": { $0.linear() },
@@ -64,7 +64,9 @@ public struct ReferenceMerge: Sendable {
   ]
 
   /// What methods make of several tensors at once, by name.
-  static let ofModels: [String: Body] = [:]
+  static let ofModels: [String: Body] = [
+    "lines_multi": { $0.linesMulti() }
+  ]
 
   // MARK: - Parts
 
