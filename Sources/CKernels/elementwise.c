@@ -4,6 +4,7 @@
 #include "ckernels.h"
 #include "clones.h"
 #include "random_bits.h"
+#include "transcendental.h"
 
 #define T float
 #define K uint32_t

@@ -23,8 +23,9 @@ struct weir_plane_window {
 // Binary operations; comparisons give 1 or 0.
 enum weir_binary { WEIR_ADD, WEIR_SUB, WEIR_MUL, WEIR_DIV, WEIR_MIN, WEIR_MAX, WEIR_GT, WEIR_GE, WEIR_EQ };
 
-// Unary operations; the sign of a zero is 0, its direction 1.
-enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION };
+// Unary operations; the sign of a zero is 0, its direction 1. The last three are computed in double by additions,
+// multiplications and divisions alone, to within three units in its last place: the same bits on every CPU.
+enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR_EXP, WEIR_LOG, WEIR_TANH };
 
 #define WEIR_DECLARE(T, K, S)                                                                                           \
   /* Decodes n elements of `dtype`; returns whether any is a NaN or an infinity. */                                     \

@@ -78,8 +78,8 @@ struct ModelPlace: Hashable, Sendable {
 /// One node of an expression: operands are indices of earlier nodes.
 enum Operation: Hashable, Sendable {
   enum Unary: Int32, Sendable {
-    // The first five are tile kernels, the next three roundings; the last two exist for statistics only.
-    case negate, absolute, sign, squareRoot, direction
+    // The first eight are tile kernels, the next three roundings; the last two exist for statistics only.
+    case negate, absolute, sign, squareRoot, direction, exponential, logarithm, hyperbolicTangent
     case roundF32, roundF16, roundBF16
     case sine, arccosine
   }

@@ -46,6 +46,7 @@ extension Operation.Unary {
     case .squareRoot: x.squareRoot()
     case .direction: x >= 0 ? 1 : -1
     case .roundF32, .roundF16, .roundBF16: x
+    case .exponential, .logarithm, .hyperbolicTangent: Double.apply(self, x)
     case .sine: sin(x)
     case .arccosine: acos(x)
     }
@@ -113,6 +114,11 @@ public func rounded(_ a: Value, to dtype: DType) -> Value {
   }
 }
 public func squareRoot(_ a: Value) -> Value { a.unary(.squareRoot) }
+/// eᵃ, the same bits on every CPU, as are the next two.
+public func exponential(_ a: Value) -> Value { a.unary(.exponential) }
+/// The natural logarithm of `a`.
+public func logarithm(_ a: Value) -> Value { a.unary(.logarithm) }
+public func hyperbolicTangent(_ a: Value) -> Value { a.unary(.hyperbolicTangent) }
 public func minimum(_ a: Value, _ b: Value) -> Value { .binary(.minimum, a, b) }
 public func maximum(_ a: Value, _ b: Value) -> Value { .binary(.maximum, a, b) }
 public func maximum(_ a: Value, _ b: Double) -> Value { maximum(a, a.graph.constant(b)) }

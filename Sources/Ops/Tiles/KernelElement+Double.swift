@@ -20,6 +20,13 @@ extension Double: KernelElement {
   static func unary(_ operation: Int32, _ into: Tile, _ a: Tile, _ count: Int) {
     unsafe weir_unary_f64(operation, into, a, count)
   }
+  /// A unary kernel on one number.
+  static func apply(_ operation: Operation.Unary, _ x: Double) -> Double {
+    var result = x
+    // SAFETY: the kernel reads and writes one element.
+    unsafe withUnsafeMutablePointer(to: &result) { unsafe weir_unary_f64(operation.rawValue, $0, $0, 1) }
+    return result
+  }
   static func binary(_ operation: Int32, _ into: Tile, _ a: Tile, _ b: Tile, _ count: Int) {
     unsafe weir_binary_f64(operation, into, a, b, count)
   }
