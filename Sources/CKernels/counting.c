@@ -10,7 +10,7 @@
 #endif
 
 // The plain form. Blocks are short, so that most hold no key of a narrow interval.
-#define COUNT_KEYS(NAME, T, K)                                                                                         \
+#define COUNT_KEYS(NAME, T, K, KEY)                                                                                      \
   WEIR_CLONES static void NAME(const T *x, size_t n, K lower, K upper, int shift, uint32_t *bins, uint64_t *above,     \
                                K probe, uint64_t *equal) {                                                             \
     enum { BLOCK = 16 };                                                                                               \
@@ -21,9 +21,7 @@
       K keys[BLOCK];                                                                                                   \
       K inside = 0;                                                                                                    \
       for (size_t i = 0; i < count; i++) {                                                                             \
-        K key;                                                                                                         \
-        memcpy(&key, x + start + i, sizeof key);                                                                       \
-        key &= (K)-1 >> 1;                                                                                             \
+        K key = KEY(x[start + i]);                                                                                     \
         many += key >= upper;                                                                                          \
         same += key == probe;                                                                                          \
         keys[i] = key - lower;                                                                                         \
@@ -37,8 +35,37 @@
     *equal += same;                                                                                                    \
   }
 
-COUNT_KEYS(count_f32, float, uint32_t)
-COUNT_KEYS(count_f64, double, uint64_t)
+static inline uint32_t magnitude_f32(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits & 0x7FFFFFFFu;
+}
+
+static inline uint64_t magnitude_f64(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits & 0x7FFFFFFFFFFFFFFFu;
+}
+
+// Keys in the order of the numbers, negative ones first.
+#define SIGNED_KEY(NAME, T, K)                        \
+  static inline K NAME(T x) {                         \
+    const K sign = (K)1 << (8 * sizeof(K) - 1);       \
+    K bits;                                           \
+    memcpy(&bits, &x, sizeof bits);                   \
+    bits ^= bits & sign ? ~(K)0 : sign;               \
+    return bits - (bits == ~(K)0);                    \
+  }
+
+SIGNED_KEY(signed_key_f32, float, uint32_t)
+SIGNED_KEY(signed_key_f64, double, uint64_t)
+uint32_t weir_signed_key_f32(float x) { return signed_key_f32(x); }
+uint64_t weir_signed_key_f64(double x) { return signed_key_f64(x); }
+
+COUNT_KEYS(count_f32, float, uint32_t, magnitude_f32)
+COUNT_KEYS(count_f64, double, uint64_t, magnitude_f64)
+COUNT_KEYS(count_signed_f32, float, uint32_t, signed_key_f32)
+COUNT_KEYS(count_signed_f64, double, uint64_t, signed_key_f64)
 
 #ifdef HAS_VECTORS
 // Sixteen keys at a time: two masks are counted, and the keys inside the interval are pressed together into a list, so that
@@ -99,8 +126,12 @@ __attribute__((target("avx2,bmi,popcnt"))) static void count_f32_256(const float
 }
 #endif
 
-void weir_count_keys_f32(const float *x, size_t n, uint32_t lower, uint32_t upper, int shift, uint32_t *bins,
+void weir_count_keys_f32(const float *x, size_t n, int is_signed, uint32_t lower, uint32_t upper, int shift, uint32_t *bins,
                          uint64_t *above, uint32_t probe, uint64_t *equal) {
+  if (is_signed) {
+    count_signed_f32(x, n, lower, upper, shift, bins, above, probe, equal);
+    return;
+  }
 #ifdef HAS_VECTORS
   if (__builtin_cpu_supports("avx512f")) {
     count_f32_512(x, n, lower, upper, shift, bins, above, probe, equal);
@@ -115,7 +146,7 @@ void weir_count_keys_f32(const float *x, size_t n, uint32_t lower, uint32_t uppe
   count_f32(x, n, lower, upper, shift, bins, above, probe, equal);
 }
 
-void weir_count_keys_f64(const double *x, size_t n, uint64_t lower, uint64_t upper, int shift, uint32_t *bins,
+void weir_count_keys_f64(const double *x, size_t n, int is_signed, uint64_t lower, uint64_t upper, int shift, uint32_t *bins,
                          uint64_t *above, uint64_t probe, uint64_t *equal) {
-  count_f64(x, n, lower, upper, shift, bins, above, probe, equal);
+  (is_signed ? count_signed_f64 : count_f64)(x, n, lower, upper, shift, bins, above, probe, equal);
 }

@@ -85,57 +85,6 @@ public struct Merge {
 
   /// The base's value plus a merged delta; the delta itself where the node has no base.
   public func applied(_ delta: Value) -> Value { base.map { $0 + delta } ?? delta }
-
-  /// Keeps the elements of largest magnitude of one model's delta, and zeroes the others.
-  ///
-  /// - Parameters:
-  ///   - value: what is trimmed.
-  ///   - model: the index of the model that it comes from.
-  ///   - density: the fraction kept, in [0, 1]; 1 keeps all, and any other above 0 at least one element.
-  ///   - extra: elements kept beyond `Int(density · n)`.
-  public func trim(
-    _ value: Value, of model: Int, density: Double, rule: SelectionRule = .exactK, scope: Scope = .tensor,
-    extra: Int = 0
-  ) -> Value {
-    let available = scope == .model ? modelElementCount : tensor.elementCount
-    guard density < 1, available > 0, scope == .model || !isScalar else { return value }
-    guard density > 0 else { return value * 0 }
-    let count = min(available, max(1, Int(density * Double(available)) + extra))
-    let graph = value.graph
-    let statistic = graph.insert(
-      Statistic(
-        kind: .selection(value.index, count: count, rule: rule), scope: scope,
-        model: scope == .model ? place("trim \(model)") : nil))
-    return Value(graph: graph, index: graph.insert(.trim(value.index, statistic: statistic)))
-  }
-
-  /// Sums `value` over every element of every tensor that the node merges.
-  ///
-  /// - Parameter purpose: what the sum is for, different for every such sum of one node.
-  public func totalOverModel(_ value: Value, for purpose: String) -> Value {
-    statisticOfModel(.sum(value.index), purpose, value.graph)
-  }
-
-  /// `Σ a·b` over every element of every tensor that the node merges, products and sums in Double.
-  public func dotOverModel(_ a: Value, _ b: Value, for purpose: String) -> Value {
-    statisticOfModel(.dot(min(a.index, b.index), max(a.index, b.index)), purpose, a.graph)
-  }
-
-  private func statisticOfModel(_ kind: Statistic.Kind, _ purpose: String, _ graph: ExpressionGraph) -> Value {
-    let statistic = graph.insert(Statistic(kind: kind, scope: .model, model: place("total " + purpose)))
-    return Value(graph: graph, index: graph.insert(.statistic(statistic)))
-  }
-
-  private func place(_ purpose: String) -> ModelPlace {
-    ModelPlace(key: ModelStatisticKey(node: node, purpose: purpose), tensor: tensorIndex)
-  }
-
-  /// Keeps each element with probability `density`, by the bits of (seed, tensor name, model, element), and zeroes the others.
-  public func drop(_ value: Value, of model: Int, density: Double, seed: Int) -> Value {
-    guard density < 1, !isScalar else { return value }
-    let mask = RandomMask(seed: UInt64(bitPattern: Int64(seed)), tensor: tensor.name, model: model, density: density)
-    return Value(graph: value.graph, index: value.graph.insert(.drop(value.index, mask)))
-  }
 }
 
 extension Parameter {

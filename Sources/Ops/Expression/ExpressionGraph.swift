@@ -73,6 +73,7 @@ public final class ExpressionGraph {
       if let statistic = operations[index].statistic, !found[statistic] {
         found[statistic] = true
         stack += statistics[statistic].operands
+        if let companion = statistics[statistic].companion { found[companion] = true }
       }
     }
     return found.indices.filter { found[$0] }
@@ -84,7 +85,7 @@ public final class ExpressionGraph {
     case .input, .drop, .trim: return (.element, operands)
     case .constant: return (.scalar, operands)
     case .statistic(let statistic): return (statistics[statistic].extent, operands)
-    case .unary, .binary, .restored, .select:
+    case .unary, .binary, .restored, .select, .formula, .ranks:
       return (operands.reduce(Extent.scalar) { $0.joined(extents[$1]) }, operands)
     }
   }
@@ -95,9 +96,10 @@ extension Operation {
   var operands: [Int] {
     switch self {
     case .input, .constant, .statistic: []
-    case .unary(_, let a), .trim(let a, _), .drop(let a, _): [a]
+    case .unary(_, let a), .trim(let a, _), .drop(let a, _), .ranks(let a): [a]
     case .binary(_, let a, let b), .restored(let a, let b): [a, b]
     case .select(let mask, let a, let b): [mask, a, b]
+    case .formula(_, let inputs, _): inputs
     }
   }
 

@@ -30,51 +30,6 @@ public struct RandomMask: Hashable, Sendable {
   public let limit: UInt64
 }
 
-/// A quantity that needs more than one tile to be known.
-struct Statistic: Hashable, Sendable {
-  enum Kind: Hashable, Sendable {
-    case sum(Int)
-    case dot(Int, Int)
-    /// The pair of a magnitude threshold and a cut index that leaves `count` elements.
-    case selection(Int, count: Int, rule: SelectionRule)
-  }
-
-  let kind: Kind
-  let scope: Scope
-  /// For model scope: which statistic of which node, and which of the node's tensors contributes here.
-  let model: ModelPlace?
-
-  var operands: [Int] {
-    switch kind {
-    case .sum(let a): [a]
-    case .dot(let a, let b): [a, b]
-    case .selection(let a, _, _): [a]
-    }
-  }
-
-  var extent: Extent {
-    switch scope {
-    case .row: .row
-    case .column: .column
-    case .tensor, .model: .scalar
-    }
-  }
-}
-
-/// Names a model-scope statistic across tensors: the node that asks, and what for.
-public struct ModelStatisticKey: Hashable, Sendable {
-  public let node: String
-  /// What tells the node's statistics apart: `total`, `trim 0`.
-  let purpose: String
-}
-
-/// A tensor's part in a model-scope statistic.
-struct ModelPlace: Hashable, Sendable {
-  let key: ModelStatisticKey
-  /// The tensor's place among those that the node merges.
-  let tensor: Int
-}
-
 /// One node of an expression: operands are indices of earlier nodes.
 enum Operation: Hashable, Sendable {
   enum Unary: Int32, Sendable {
@@ -102,4 +57,8 @@ enum Operation: Hashable, Sendable {
   /// The elements that a random mask keeps, zero elsewhere.
   case drop(Int, RandomMask)
   case statistic(Int)
+  /// One of the numbers that a formula makes of others, none of which are elements.
+  case formula(Formula, [Int], output: Int)
+  /// The ranks, from 0 and ascending, of the numbers of a row or column value; of equal ones the first is the lowest.
+  case ranks(Int)
 }

@@ -128,7 +128,7 @@ private struct Compiler {
     case .input(let slot):
       program.slots.append(slot)
       program.instructions.append(.load(slot: slot, into: result(index)))
-    case .constant, .statistic:
+    case .constant, .statistic, .formula, .ranks:
       break  // scalars and vectors are laid into a tile only where a tile is asked for
     case .unary(let operation, let a):
       let tile = tile(a)

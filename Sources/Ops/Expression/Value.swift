@@ -168,6 +168,12 @@ public func dot(_ a: Value, _ b: Value, over scope: Scope = .tensor) -> Value {
   statistic(.dot(min(a.index, b.index), max(a.index, b.index)), scope, a.graph)
 }
 
+/// The largest number of `a` in a row or the tensor.
+func largest(_ a: Value, over scope: Scope = .tensor) -> Value { statistic(.maximum(a.index), scope, a.graph) }
+
+/// The places, from 0, that a row or column value's numbers have in ascending order; of equal ones the first has the lowest.
+func ranks(_ a: Value) -> Value { Value(graph: a.graph, index: a.graph.insert(.ranks(a.index))) }
+
 /// The Euclidean length of `a` over a scope.
 public func norm(_ a: Value, over scope: Scope = .tensor) -> Value { squareRoot(dot(a, a, over: scope)) }
 

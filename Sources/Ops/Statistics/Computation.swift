@@ -22,11 +22,16 @@ public final class Computation: @unchecked Sendable {
   /// The rounds of model-scope selections in the model's present sweep.
   private let modelRounds: [ModelStatisticKey: ModelRound]
   private var numbers: [Int: [Double]] = [:]
+  /// The outputs of formulas, each evaluated once.
+  private var outputs: [FormulaCall: [[Double]]] = [:]
 
   private var current: (sweep: Sweep, collector: SweepCollector)?
 
   /// Totals of this tensor for the model-scope statistics that it contributes to; complete when `nextSweep` gives `nil`.
   private(set) var contributed: [(key: ModelStatisticKey, total: SweepTotal)] = []
+
+  /// What a formula refused; the evaluation is then worth nothing.
+  public private(set) var failure: FormulaFailure?
 
   /// An evaluation that ends in elements.
   public convenience init(applying root: Value, over frame: TensorFrame, model: ModelStatistics = ModelStatistics()) {
@@ -83,7 +88,12 @@ public final class Computation: @unchecked Sendable {
     guard let (sweep, collector) = current else { return }
     current = nil
     let totals = collector.finish()
-    for (place, item) in sweep.reducers.enumerated() { settle(item, totals[place]) }
+    // Sums first: they may say how many elements a selection keeps.
+    for isSearch in [false, true] {
+      for (place, item) in sweep.reducers.enumerated() where graph.statistics[item.statistic].isSearched == isSearch {
+        settle(item, totals[place])
+      }
+    }
   }
 
   /// The program that computes the output's elements; all sweeps are done.
@@ -105,7 +115,7 @@ public final class Computation: @unchecked Sendable {
   private func start(_ sweep: Sweep) { current = (sweep, SweepCollector(sweep)) }
 
   private func tensorSweep(_ statistics: [Int]) -> Sweep {
-    let selections = statistics.filter { selection($0) != nil }
+    let selections = statistics.filter { graph.statistics[$0].isSearched }
     let sampling = selections.filter { !sampled.contains($0) }
     if !sampling.isEmpty, frame.elementCount >= Sampling.leastElements {
       sampled.formUnion(sampling)
@@ -116,7 +126,7 @@ public final class Computation: @unchecked Sendable {
     }
     if !selections.isEmpty, frame.elementCount < Sampling.leastElements {
       // So few keys are gathered and searched at once, in the sweep of the sums.
-      return wholeSweep(statistics.map { ($0, selection($0) == nil ? .sum : .sample) }, scope: .tensor)
+      return wholeSweep(statistics.map { ($0, graph.statistics[$0].isSearched ? .sample : .sum) }, scope: .tensor)
     }
     for statistic in selections where selectors[statistic] == nil {
       selectors[statistic] = selector(statistic, sample: [])
@@ -181,10 +191,14 @@ public final class Computation: @unchecked Sendable {
     let reducers: [(reducer: Sweep.Reducer, statistic: Int)] = measures.map { statistic, measure in
       let outputs = graph.statistics[statistic].operands.map(output)
       switch measure {
-      case .sum: return (outputs.count == 1 ? .sum(outputs[0]) : .dot(outputs[0], outputs[1]), statistic)
+      case .sum:
+        if case .maximum = graph.statistics[statistic].kind { return (.maximum(outputs[0]), statistic) }
+        return (outputs.count == 1 ? .sum(outputs[0]) : .dot(outputs[0], outputs[1]), statistic)
       case .keys(let round): return (.keys(outputs[0], round), statistic)
       case .locate(let key, let ordinal, _): return (.locate(outputs[0], key: key, ordinal: ordinal), statistic)
-      case .sample: return (.sample(outputs[0]), statistic)
+      case .sample:
+        if case .order = graph.statistics[statistic].kind { return (.sample(outputs[0], isSigned: true), statistic) }
+        return (.sample(outputs[0], isSigned: false), statistic)
       }
     }
     return Sweep(
@@ -197,20 +211,36 @@ public final class Computation: @unchecked Sendable {
   private func settle(_ item: (reducer: Sweep.Reducer, statistic: Int), _ total: SweepTotal) {
     let (reducer, statistic) = item
     if let place = graph.statistics[statistic].model {
+      var total = total
+      if place.scale != 1 { total.values = total.values.map { $0 * place.scale } }
       contributed.append((place.key, total))
       return
     }
     switch reducer {
-    case .sum, .dot: resolve(statistic, .numbers(total.values))
+    case .sum, .dot, .maximum: resolve(statistic, .numbers(total.values))
     case .sample where frame.elementCount < Sampling.leastElements:
-      if let (count, rule) = selection(statistic) {
-        resolve(statistic, .selection(Selection(of: total.sample, count: count, rule: rule)))
-      }
+      resolve(statistic, gathered(statistic, total.sample))
     case .sample: selectors[statistic] = selector(statistic, sample: total.sample)
-    case .keys: selectors[statistic]?.absorb(bins: total.bins, above: total.above, equal: total.equal)
+    case .keys:
+      // What was a guess until now is known.
+      if let count = count(statistic, sample: []) { selectors[statistic]?.count = count }
+      selectors[statistic]?.absorb(bins: total.bins, above: total.above, equal: total.equal)
     case .locate: selectors[statistic]?.absorb(cut: total.place ?? .max)
     }
-    if let selector = selectors[statistic], selector.step == .done { resolve(statistic, .selection(selector.result)) }
+    if let selector = selectors[statistic], selector.step == .done {
+      resolve(statistic, StatisticResult(selector, of: graph.statistics[statistic].kind, frame.precision))
+    }
+  }
+
+  /// The result of a search among keys that have all been gathered.
+  private func gathered(_ statistic: Int, _ keys: [UInt64]) -> StatisticResult {
+    switch graph.statistics[statistic].kind {
+    case .selection(_, let quota): return .selection(Selection(of: keys, quota))
+    case .order(_, let rank):
+      var keys = keys
+      return .numbers([frame.precision.number(signedKey: keys.select(rank: max(0, min(rank, keys.count - 1))))])
+    case .sum, .dot, .maximum: return .numbers([0])
+    }
   }
 
   private func resolve(_ statistic: Int, _ result: StatisticResult) {
@@ -222,31 +252,49 @@ public final class Computation: @unchecked Sendable {
   /// An empty tensor needs no sweep: its sums are zero, and its selections keep nothing.
   private func settleEmpty() {
     for statistic in pending {
-      let isSelection = selection(statistic) != nil
-      results[statistic] = isSelection ? .selection(Selection(threshold: 1, cut: .max)) : .numbers([0])
+      if case .selection = graph.statistics[statistic].kind {
+        results[statistic] = .selection(.none)
+      } else {
+        results[statistic] = .numbers([0])
+      }
     }
     pending = []
     contributions = []
   }
 
-  /// The count and rule of a statistic that is a selection.
-  private func selection(_ statistic: Int) -> (count: Int, rule: SelectionRule)? {
-    guard case .selection(_, let count, let rule) = graph.statistics[statistic].kind else { return nil }
-    return (count, rule)
+  /// How many elements a search looks for from the largest down; guessed from a sample where it is not yet known.
+  private func count(_ statistic: Int, sample: [UInt64]) -> Int? {
+    switch graph.statistics[statistic].kind {
+    case .order(_, let rank): return frame.elementCount - rank
+    case .selection(_, let quota):
+      switch quota.count {
+      case .fixed(let count): return count
+      case .share(let share, let zeros):
+        if case .numbers(let values)? = results[zeros], let zeros = values.first {
+          return Int(share * (Double(frame.elementCount) - zeros))
+        }
+        guard !sample.isEmpty else { return nil }
+        let others = Double(sample.count { $0 > 0 }) / Double(sample.count)
+        return max(1, Int(share * others * Double(frame.elementCount)))
+      }
+    case .sum, .dot, .maximum: return nil
+    }
   }
 
   private func selector(_ statistic: Int, sample: [UInt64]) -> Selector? {
-    selection(statistic).map { count, rule in
-      Selector(
-        count: count, of: frame.elementCount, rule: rule, keyBits: frame.precision.keyBits, binBits: largestBinBits,
-        sample: sample, runLength: sampleRunLength)
-    }
+    var quota = Quota(count: .fixed(0), rule: .threshold)
+    var isSigned = true
+    if case .selection(_, let given) = graph.statistics[statistic].kind { (quota, isSigned) = (given, false) }
+    return Selector(
+      count: count(statistic, sample: sample) ?? frame.elementCount, of: frame.elementCount, rule: quota.rule,
+      keyBits: frame.precision.keyBits, isSigned: isSigned, keepsLastTies: quota.keepsLastTies,
+      binBits: largestBinBits, sample: sample, runLength: sampleRunLength)
   }
 
   /// Elements of a run of the sample; of a small tensor at most a quarter is sampled.
   private var sampleRunLength: Int { min(Sampling.longestRun, frame.elementCount / (4 * Sampling.runs)) }
 
-  private var largestBinBits: Int { Sampling.binBits(selections: pending.count { selection($0) != nil }) }
+  private var largestBinBits: Int { Sampling.binBits(selections: pending.count { graph.statistics[$0].isSearched }) }
 
   /// Gives a program the values that it reads.
   private func bind(_ program: Program) -> BoundProgram {
@@ -280,15 +328,47 @@ public final class Computation: @unchecked Sendable {
       found = (0..<count).map {
         mask[mask.count == 1 ? 0 : $0] != 0 ? first[first.count == 1 ? 0 : $0] : second[second.count == 1 ? 0 : $0]
       }
+    case .formula(let formula, let inputs, let output):
+      found = outputs(of: formula, inputs).map { $0.indices.contains(output) ? $0[output] : 0 }
+    case .ranks(let a):
+      let numbers = values(of: a)
+      var ranks = [Double](repeating: 0, count: numbers.count)
+      for (rank, place) in numbers.indices.sorted(by: { (numbers[$0], $0) < (numbers[$1], $1) }).enumerated() {
+        ranks[place] = Double(rank)
+      }
+      found = ranks
     case .input, .trim, .drop: found = [0]
     }
     numbers[node] = found
     return found
   }
 
+  /// What a formula makes of its inputs: of their only values, or of each row's or column's.
+  private func outputs(of formula: Formula, _ inputs: [Int]) -> [[Double]] {
+    let call = FormulaCall(formula: formula, inputs: inputs)
+    if let known = outputs[call] { return known }
+    let values = inputs.map(values(of:))
+    let found = (0..<(values.map(\.count).max() ?? 1)).map { place -> [Double] in
+      do throws(MethodError) {
+        return try formula(values.map { $0[$0.count == 1 ? 0 : place] })
+      } catch {
+        failure = failure ?? FormulaFailure(node: formula.node, message: error.description)
+        return []
+      }
+    }
+    outputs[call] = found
+    return found
+  }
+
   private static func combine(_ a: [Double], _ b: [Double], _ operation: (Double, Double) -> Double) -> [Double] {
     (0..<max(a.count, b.count)).map { operation(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
   }
+}
+
+/// A formula with what it is applied to.
+private struct FormulaCall: Hashable {
+  let formula: Formula
+  let inputs: [Int]
 }
 
 /// What a sweep measures for one statistic.
@@ -323,6 +403,11 @@ extension ModelRound {
 extension Precision {
   /// Bits of a magnitude key.
   var keyBits: Int { self == .single ? 31 : 63 }
+
+  /// The number whose sign and magnitude a key has.
+  func number(signedKey: UInt64) -> Double {
+    self == .single ? Double(Float(signedKey: signedKey)) : Double(signedKey: signedKey)
+  }
 }
 
 /// The fixed-stride sample from which a selection guesses its first interval.

@@ -37,15 +37,16 @@ public struct CostEstimator {
     let graph = root.graph
     let statistics = graph.statistics(under: [root.index])
     let chunks = frame.elementCount / Sweep.chunkLength + 1
-    let selections = statistics.count { if case .selection = graph.statistics[$0].kind { true } else { false } }
+    let selections = statistics.count { graph.statistics[$0].isSearched }
     var held = 0
     var claimed = 0
     for statistic in statistics {
       switch (graph.statistics[statistic].kind, graph.statistics[statistic].scope) {
-      case (.selection, _) where frame.elementCount < Sampling.leastElements:
+      case (.selection, _) where frame.elementCount < Sampling.leastElements,
+        (.order, _) where frame.elementCount < Sampling.leastElements:
         held += frame.elementCount * 16
         claimed += frame.elementCount * 8
-      case (.selection, _):
+      case (.selection, _), (.order, _):
         let bins = 1 << Sampling.binBits(selections: selections)
         held += bins * 8 + chunks * 4
         claimed += bins * 4
@@ -84,9 +85,11 @@ extension ExpressionGraph {
     var rounds: [Int: Int] = [:]
     for statistic in statistics(under: [root]) where statistics[statistic].model != nil {
       var count = 1
-      if case .selection(_, _, let rule) = statistics[statistic].kind {
-        // One where the sample guesses well, one more for ties; small models are counted twice.
-        count = rule == .exactK ? 2 : 1
+      switch statistics[statistic].kind {
+      // One where the sample guesses well, one more for ties; small models are counted twice.
+      case .selection(_, let quota): count = quota.rule == .exactK ? 2 : 1
+      case .order: count = (precision.keyBits + 16) / 16
+      case .sum, .dot, .maximum: break
       }
       let level = statisticModelLevels[statistic]
       rounds[level] = max(rounds[level] ?? 0, count)

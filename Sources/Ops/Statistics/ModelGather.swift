@@ -23,8 +23,8 @@ public final class ModelGather {
   private enum State {
     case sum([Double])
     /// The keys of each tensor's runs, for a selection's first guess.
-    case sample(count: Int, SelectionRule, keys: [[UInt64]])
-    case selection(Selector, bins: [UInt64], above: Int, equal: [UInt32], place: Int?)
+    case sample(Statistic.Kind, count: Int, Quota, keys: [[UInt64]])
+    case search(Selector, Statistic.Kind, bins: [UInt64], above: Int, equal: [UInt32], place: Int?)
   }
 
   private let node: String
@@ -100,19 +100,19 @@ public final class ModelGather {
   public func absorb(_ computation: Computation, tensor: Int) {
     for (key, total) in computation.contributed {
       switch states[key] {
-      case .sample(let count, let rule, var keys)?:
-        keys[tensor] = total.sample
-        states[key] = .sample(count: count, rule, keys: keys)
       case .sum(var sums)?:
         sums[tensor] = total.values.first ?? 0
         states[key] = .sum(sums)
-      case .selection(let selector, var bins, var above, var equal, var place)?:
+      case .sample(let kind, let count, let quota, var keys)?:
+        keys[tensor] = total.sample
+        states[key] = .sample(kind, count: count, quota, keys: keys)
+      case .search(let selector, let kind, var bins, var above, var equal, var place)?:
         states[key] = nil  // so that the arrays are changed in place
         for (bin, number) in total.bins.enumerated() where number > 0 { bins[bin] += number }
         above += total.above
         for (chunk, number) in total.equal.enumerated() { equal[chunkOffsets[tensor] + chunk] = number }
         place = place ?? total.place
-        states[key] = .selection(selector, bins: bins, above: above, equal: equal, place: place)
+        states[key] = .search(selector, kind, bins: bins, above: above, equal: equal, place: place)
       case nil: break
       }
     }
@@ -124,26 +124,20 @@ public final class ModelGather {
     stage = wasSampling ? .gathering : .narrowing
     rounds = [:]
     for (key, state) in states {
-      if case .sample(let count, let rule, let keys) = state {
-        states[key] = begin(
-          key,
-          Selector(
-            count: count, of: elementCount, rule: rule, keyBits: keyBits, binBits: Self.binBits,
-            sample: keys.flatMap { $0 }, runLength: Self.runLength))
+      if case .sample(let kind, let count, let quota, let keys) = state {
+        begin(key, kind, count: count, quota, isSigned: false, sample: keys.flatMap { $0 })
         continue
       }
-      guard case .selection(var selector, let bins, let above, let equal, let place) = state else { continue }
+      guard case .search(var selector, let kind, let bins, let above, let equal, let place) = state else { continue }
       if case .count = selector.step {
         selector.absorb(bins: bins, above: above, equal: equal)
       } else if case .locate = selector.step {
         selector.absorb(cut: place ?? .max)
       }
-      states[key] = begin(key, selector)
+      states[key] = begin(key, selector, kind)
     }
     return wasSampling || !rounds.isEmpty
   }
-
-  private static let binBits = 18
 
   /// What has been gathered, once no further sweep is needed.
   public func merge(into known: inout ModelStatistics) {
@@ -151,8 +145,13 @@ public final class ModelGather {
       switch state {
       case .sum(let sums): known.results[key] = .numbers([sums.reduce(0, +)])
       case .sample: break
-      case .selection(let selector, _, _, _, _):
-        known.results[key] = .modelSelection(selector.result, cutTensor: locatedTensors[key] ?? chunkOffsets.count)
+      case .search(let selector, let kind, _, _, _, _):
+        let result = StatisticResult(selector, of: kind, keyBits == Precision.single.keyBits ? .single : .double)
+        if case .selection(let selection) = result {
+          known.results[key] = .modelSelection(selection, cutTensor: locatedTensors[key] ?? chunkOffsets.count)
+        } else {
+          known.results[key] = result
+        }
       }
     }
   }
@@ -160,21 +159,36 @@ public final class ModelGather {
   private func enter(_ key: ModelStatisticKey, _ statistic: Statistic) {
     guard states[key] == nil else { return }
     switch statistic.kind {
-    case .sum, .dot: states[key] = .sum(Array(repeating: 0, count: chunkOffsets.count - 1))
-    case .selection(_, let count, let rule) where stage == .sampling:
-      states[key] = .sample(count: count, rule, keys: Array(repeating: [], count: chunkOffsets.count - 1))
-      rounds[key] = .sample(stride: max(1 << 12, elementCount / Self.runs))
-    case .selection(_, let count, let rule):
-      states[key] = begin(
-        key,
-        Selector(
-          count: count, of: elementCount, rule: rule, keyBits: keyBits,
-          binBits: elementCount <= Sweep.chunkLength ? 11 : 16))
+    case .sum, .dot, .maximum: states[key] = .sum(Array(repeating: 0, count: chunkOffsets.count - 1))
+    case .selection(_, let quota):
+      guard case .fixed(let count) = quota.count else { return }
+      guard stage != .sampling else {
+        states[key] = .sample(
+          statistic.kind, count: count, quota, keys: Array(repeating: [], count: chunkOffsets.count - 1))
+        rounds[key] = .sample(stride: max(1 << 12, elementCount / Self.runs))
+        return
+      }
+      begin(key, statistic.kind, count: count, quota, isSigned: false)
+    case .order(_, let rank):
+      let count = max(1, elementCount - rank)
+      begin(key, statistic.kind, count: count, Quota(count: .fixed(count), rule: .threshold), isSigned: true)
     }
   }
 
+  private func begin(
+    _ key: ModelStatisticKey, _ kind: Statistic.Kind, count: Int, _ quota: Quota, isSigned: Bool,
+    sample: [UInt64] = []
+  ) {
+    let selector = Selector(
+      count: count, of: elementCount, rule: quota.rule, keyBits: keyBits, isSigned: isSigned,
+      keepsLastTies: quota.keepsLastTies, 
+      binBits: elementCount <= Sweep.chunkLength ? 11 : sample.isEmpty ? 16 : 18, sample: sample,
+      runLength: Self.runLength)
+    states[key] = begin(key, selector, kind)
+  }
+
   /// Makes room for a selector's next round.
-  private func begin(_ key: ModelStatisticKey, _ selector: Selector) -> State {
+  private func begin(_ key: ModelStatisticKey, _ selector: Selector, _ kind: Statistic.Kind) -> State {
     var binCount = 0
     switch selector.step {
     case .count(let round):
@@ -186,8 +200,8 @@ public final class ModelGather {
       rounds[key] = .locate(chunk: chunk - chunkOffsets[tensor], ordinal: ordinal, key: probe)
     case .done: break
     }
-    return .selection(
-      selector, bins: Array(repeating: 0, count: binCount), above: 0,
+    return .search(
+      selector, kind, bins: Array(repeating: 0, count: binCount), above: 0,
       equal: Array(repeating: 0, count: chunkOffsets.last ?? 0), place: nil)
   }
 }

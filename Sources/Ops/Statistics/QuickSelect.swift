@@ -32,19 +32,30 @@ extension [UInt64] {
 
 extension Selection {
   /// Selects among all keys of a tensor, in their order.
-  ///
-  /// - Parameter count: how many to keep, from 1 to the number of keys.
-  init(of keys: [UInt64], count: Int, rule: SelectionRule) {
+  init(of keys: [UInt64], _ quota: Quota) {
+    let count: Int
+    switch quota.count {
+    case .fixed(let number): count = Swift.min(number, keys.count)
+    case .share(let share, _): count = Int(share * Double(keys.count { $0 > 0 }))
+    }
+    guard count > 0 else {
+      self = .none
+      return
+    }
     var ranked = keys
     let threshold = ranked.select(rank: keys.count - count)
     var cut = Int.max
-    if rule == .exactK, threshold > 0 {
+    var keepsAfter = false
+    if quota.rule == .exactK, threshold > 0 {
+      let ties = keys.count { $0 == threshold }
       var left = count - keys.count { $0 > threshold }
+      keepsAfter = quota.keepsLastTies && left < ties
+      if keepsAfter { left = ties - left }
       for (place, key) in keys.enumerated() where key == threshold {
         left -= 1
         if left == 0 { cut = place }
       }
     }
-    self.init(threshold: Swift.max(1, threshold), cut: cut)
+    self.init(threshold: Swift.max(1, threshold), cut: cut, keepsAfter: keepsAfter)
   }
 }

@@ -1,6 +1,7 @@
-/// Finds the k-th largest magnitude of a stream exactly, by counting keys in ever narrower intervals.
+/// Finds the k-th largest number of a stream exactly, by counting keys in ever narrower intervals.
 ///
-/// A key is the bit pattern of a magnitude, which grows with it: 31 bits for Float32, 63 for Double. Each round counts, over
+/// A key is the bit pattern of a magnitude, which grows with it: 31 bits for Float32, 63 for Double; or, one bit longer, that of
+/// a signed number, mapped so that it grows with that. Each round counts, over
 /// the whole stream, the keys at or above an interval and those in each of its bins; the bin that holds the wanted rank is the
 /// next interval. A guess from a sample makes the first interval narrow; a round shows whether it was right, and if not,
 /// the search goes on beside it. Nothing here depends on the order in which counts come in.
@@ -12,6 +13,7 @@ struct Selector: Sendable {
     let shift: Int
     /// A key whose occurrences are counted chunk by chunk.
     let probe: UInt64
+    var isSigned = false
 
     var binCount: Int { upper == lower ? 0 : Int((upper - lower - 1) >> UInt64(shift)) + 1 }
   }
@@ -23,29 +25,39 @@ struct Selector: Sendable {
     case done
   }
 
-  let count: Int
+  /// How many elements to keep; until the first round ends it may be an estimate.
+  var count: Int
   let rule: SelectionRule
+  /// Whether, of equal keys, those of the highest indices are kept.
+  let keepsLastTies: Bool
+  private let isSigned: Bool
   private let binBits: Int
   private let keyLimit: UInt64
   private(set) var step: Step
   /// The threshold and the last flat index at which a key equal to it is kept.
   private(set) var result = Selection(threshold: 0, cut: .max)
+  /// The key of the wanted rank, once it is known; `nil` where the stream is shorter.
+  private(set) var key: UInt64?
   private var guess: UInt64 = 0
   private var known = false
 
   /// - Parameters:
   ///   - count: how many elements to keep, at least 1; a shorter stream keeps all.
-  ///   - keyBits: 31 or 63.
+  ///   - keyBits: of a magnitude, 31 or 63.
+  ///   - isSigned: whether keys are those of signed numbers, one bit longer.
   ///   - binBits: the logarithm of the most bins that a round may have.
   ///   - sample: keys of some elements, for a first guess, in runs of `runLength` neighbours; empty for none.
   init(
-    count: Int, of total: Int, rule: SelectionRule, keyBits: Int, binBits: Int, sample: [UInt64] = [],
-    runLength: Int = 1
+    count: Int, of total: Int, rule: SelectionRule, keyBits: Int, isSigned: Bool = false, keepsLastTies: Bool = false,
+    binBits: Int, sample: [UInt64] = [], runLength: Int = 1
   ) {
     self.count = count
     self.rule = rule
+    self.keepsLastTies = keepsLastTies
+    self.isSigned = isSigned
     self.binBits = binBits
-    keyLimit = 1 << UInt64(keyBits)
+    // The greatest signed key is none, so that the limit of 64 bits is a number of 64 bits.
+    keyLimit = isSigned ? UInt64.max >> UInt64(63 - keyBits) : 1 << UInt64(keyBits)
     step = .done
     if let bracket = SampleBracket(sample, runLength: runLength, fraction: Double(count) / Double(total)) {
       guess = bracket.guess
@@ -65,6 +77,11 @@ struct Selector: Sendable {
     guard case .count(let round) = step else { return }
     if known {
       finish(greater: above, equal: equal)
+      return
+    }
+    guard count > 0 else {
+      result = .none
+      step = .done
       return
     }
     if count <= above {
@@ -96,11 +113,12 @@ struct Selector: Sendable {
 
   /// Takes in the flat index that a `locate` step asked for.
   mutating func absorb(cut: Int) {
-    result = Selection(threshold: result.threshold, cut: cut)
+    result = Selection(threshold: result.threshold, cut: cut, keepsAfter: keepsLastTies)
     step = .done
   }
 
   private mutating func settle(key: UInt64, greater: Int, occurrences: Int, equal: [UInt32]?) {
+    self.key = key
     // A zero is never kept, and its trimming shows nowhere: no tie among zeros needs a decision.
     result = Selection(threshold: max(1, key), cut: .max)
     step = .done
@@ -110,12 +128,14 @@ struct Selector: Sendable {
     } else {
       known = true
       guess = key
-      step = .count(Round(lower: key + 1, upper: key + 1, shift: 0, probe: key))
+      step = .count(Round(lower: key + 1, upper: key + 1, shift: 0, probe: key, isSigned: isSigned))
     }
   }
 
   private mutating func finish(greater: Int, equal: [UInt32]) {
+    // What comes before the cut: of ties, those that are kept, or, where the last are kept, those that are not.
     var left = count - greater
+    if keepsLastTies { left = equal.reduce(0) { $0 + Int($1) } - left }
     for (chunk, number) in equal.enumerated() {
       if left <= Int(number) {
         step = .locate(chunk: chunk, ordinal: left, key: result.threshold)
@@ -128,14 +148,18 @@ struct Selector: Sendable {
 
   private func round(_ lower: UInt64, _ upper: UInt64) -> Round {
     var shift = 0
-    while (upper - lower - 1) >> UInt64(shift) >= 1 << UInt64(binBits) { shift += 1 }
-    return Round(lower: lower, upper: upper, shift: shift, probe: guess)
+    while upper > lower, (upper - lower - 1) >> UInt64(shift) >= 1 << UInt64(binBits) { shift += 1 }
+    return Round(lower: lower, upper: upper, shift: shift, probe: guess, isSigned: isSigned)
   }
 }
 
 /// The outcome of a selection: an element is kept if its key is above the threshold, or equal and its flat index not
-/// beyond the cut. The threshold is never below 1, so that a zero is never kept.
+/// beyond the cut, or beyond it where the last ties are kept. The threshold is never below 1, so that a zero is never kept.
 struct Selection: Hashable, Sendable {
   let threshold: UInt64
   let cut: Int
+  var keepsAfter = false
+
+  /// Keeps nothing: no key of a magnitude is as great.
+  static let none = Selection(threshold: 1 << 63, cut: .max)
 }

@@ -6,13 +6,24 @@ enum StatisticResult: Sendable {
   /// A selection over the model: tensors before the one of the cut keep all ties, those after it none.
   case modelSelection(Selection, cutTensor: Int)
 
+  /// The outcome of a search that is done.
+  init(_ selector: Selector, of kind: Statistic.Kind, _ precision: Precision) {
+    if case .order = kind {
+      self = .numbers([selector.key.map(precision.number(signedKey:)) ?? 0])
+    } else {
+      self = .selection(selector.result)
+    }
+  }
+
   /// The result as it holds for one of the node's tensors.
   func seen(from tensor: Int) -> StatisticResult {
     guard case .modelSelection(let selection, let cutTensor) = self, tensor != cutTensor else {
       if case .modelSelection(let selection, _) = self { return .selection(selection) }
       return self
     }
-    return .selection(Selection(threshold: selection.threshold, cut: tensor < cutTensor ? .max : -1))
+    return .selection(
+      Selection(
+        threshold: selection.threshold, cut: tensor < cutTensor ? .max : -1, keepsAfter: selection.keepsAfter))
   }
 }
 
@@ -52,7 +63,7 @@ struct SweepCollector {
     if case .panel = sweep.unit { width = sweep.bound.columnCount }
     values = sweep.reducers.map { item in
       switch item.reducer {
-      case .sum, .dot: Array(repeating: 0, count: units * width)
+      case .sum, .dot, .maximum: Array(repeating: item.reducer.start, count: units * width)
       default: []
       }
     }
@@ -86,7 +97,9 @@ struct SweepCollector {
     for place in totals.indices where !values[place].isEmpty {
       switch sweep.unit {
       case .row: totals[place].values = values[place]
-      case .chunk, .sample: totals[place].values = [values[place].reduce(0, +)]
+      case .chunk, .sample:
+        let reducer = sweep.reducers[place].reducer
+        totals[place].values = [values[place].reduce(reducer.start, reducer.combine)]
       case .panel:
         let columns = sweep.bound.columnCount
         var sums = Array(repeating: 0.0, count: columns)

@@ -20,9 +20,22 @@ public struct Sweep: Sendable {
   enum Reducer: Hashable, Sendable {
     case sum(Int)
     case dot(Int, Int)
+    case maximum(Int)
     case keys(Int, Selector.Round)
     case locate(Int, key: UInt64, ordinal: Int)
-    case sample(Int)
+    case sample(Int, isSigned: Bool)
+
+    /// Two units' findings together.
+    func combine(_ a: Double, _ b: Double) -> Double {
+      if case .maximum = self { return max(a, b) }
+      return a + b
+    }
+
+    /// What nothing has been found of yet.
+    var start: Double {
+      if case .maximum = self { return -.infinity }
+      return 0
+    }
   }
 
   let unit: Unit

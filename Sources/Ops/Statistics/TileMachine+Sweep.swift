@@ -17,11 +17,11 @@ public struct SweepState: ~Copyable {
     var width = 16
     if case .panel = sweep.unit { width = sweep.bound.columnCount }
     lanes = Array(repeating: [], count: sweep.reducers.count)
-    rowTotals = Array(repeating: 0, count: sweep.reducers.count)
+    rowTotals = sweep.reducers.map(\.reducer.start)
     partial = SweepPartial(units: units, findings: Array(repeating: .init(), count: sweep.reducers.count))
     for (place, item) in sweep.reducers.enumerated() {
       switch item.reducer {
-      case .sum, .dot: lanes[place] = Array(repeating: 0, count: width)
+      case .sum, .dot, .maximum: lanes[place] = Array(repeating: item.reducer.start, count: width)
       case .keys(_, let round): partial.findings[place].bins = Array(repeating: 0, count: round.binCount)
       case .locate, .sample: break
       }
@@ -71,6 +71,11 @@ public struct SweepState: ~Copyable {
           guard let start = lanes.baseAddress else { return }
           unsafe Element.dot(start, tile(a), tile(b), inside % 16, count)
         }
+      case (.maximum(let a), _):
+        unsafe lanes[place].withUnsafeMutableBufferPointer { lanes in
+          guard let start = lanes.baseAddress else { return }
+          unsafe Element.max(start, tile(a), inside % 16, count)
+        }
       case (.keys(let a, let round), _): unsafe countKeys(place, tile(a), round, count, isFirst: inside == 0)
       case (.locate(let a, let key, let ordinal), _):
         var left = ordinal - Int(rowTotals[place])
@@ -79,8 +84,9 @@ public struct SweepState: ~Copyable {
           rowTotals[place] += 1
           if left == 0 { partial.findings[place].place = next + offset }
         }
-      case (.sample(let a), _):
-        for offset in 0..<count { unsafe partial.findings[place].sample.append(tile(a)[offset].key) }
+      case (.sample(let a, let isSigned), _):
+        let values = unsafe UnsafeBufferPointer(start: tile(a), count: count)
+        unsafe partial.findings[place].sample += isSigned ? values.map(\.signedKey) : values.map(\.key)
       }
     }
     advance(by: count, range)
@@ -117,21 +123,24 @@ public struct SweepState: ~Copyable {
   /// Folds the lanes through a fixed tree at the end of a chunk, and hands a unit's sum in at its end.
   private mutating func fold(isUnitDone: Bool) {
     for place in lanes.indices where !lanes[place].isEmpty {
+      let reducer = sweep.reducers[place].reducer
       if case .panel = sweep.unit {
         partial.findings[place].values += lanes[place]
       } else {
         var width = 8
         while width > 0 {
-          for lane in 0..<width { lanes[place][lane] += lanes[place][lane + width] }
+          for lane in 0..<width {
+            lanes[place][lane] = reducer.combine(lanes[place][lane], lanes[place][lane + width])
+          }
           width /= 2
         }
-        rowTotals[place] += lanes[place][0]
+        rowTotals[place] = reducer.combine(rowTotals[place], lanes[place][0])
         if isUnitDone {
           partial.findings[place].values.append(rowTotals[place])
-          rowTotals[place] = 0
+          rowTotals[place] = reducer.start
         }
       }
-      for lane in lanes[place].indices { lanes[place][lane] = 0 }
+      for lane in lanes[place].indices { lanes[place][lane] = reducer.start }
     }
   }
 }

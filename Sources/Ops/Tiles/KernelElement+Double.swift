@@ -3,6 +3,12 @@ internal import CKernels
 extension Double: KernelElement {
   typealias Key = UInt64
   var key: UInt64 { UInt64(magnitude.bitPattern) }
+  var signedKey: UInt64 { UInt64(weir_signed_key_f64(self)) }
+  init(signedKey: UInt64) {
+    let bits = Key(truncatingIfNeeded: signedKey)
+    let sign: Key = 1 << (Key(Key.bitWidth - 1))
+    self.init(bitPattern: bits & sign != 0 ? bits ^ sign : ~bits)
+  }
 
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32 {
     unsafe weir_decode_f64(dtype, into, source, count)
@@ -60,6 +66,9 @@ extension Double: KernelElement {
   static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int) {
     unsafe weir_dot_f64(lanes, a, b, phase, count)
   }
+  static func max(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int) {
+    unsafe weir_max_f64(lanes, a, phase, count)
+  }
   static func columnSum(_ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ column: Int, _ columns: Int, _ count: Int) {
     unsafe weir_column_sum_f64(sums, a, column, columns, count)
   }
@@ -73,6 +82,7 @@ extension Double: KernelElement {
     _ above: UnsafeMutablePointer<UInt64>, _ equal: UnsafeMutablePointer<UInt64>
   ) {
     unsafe weir_count_keys_f64(
-      a, count, Key(round.lower), Key(round.upper), Int32(round.shift), bins, above, Key(round.probe), equal)
+      a, count, round.isSigned ? 1 : 0, Key(round.lower), Key(round.upper), Int32(round.shift), bins, above,
+      Key(round.probe), equal)
   }
 }

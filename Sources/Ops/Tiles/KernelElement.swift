@@ -22,6 +22,7 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   static func drop(_ into: Tile, _ a: Tile, _ mask: RandomMask, _ first: Int, _ count: Int)
   static func sum(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int)
   static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int)
+  static func max(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int)
   static func columnSum(_ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ column: Int, _ columns: Int, _ count: Int)
   static func columnDot(
     _ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ column: Int, _ columns: Int, _ count: Int)
@@ -31,4 +32,7 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
 
   /// The magnitude key of one number.
   var key: UInt64 { get }
+  /// The key of one number whose sign counts, and the number of such a key.
+  var signedKey: UInt64 { get }
+  init(signedKey: UInt64)
 }

@@ -46,11 +46,12 @@ extension TileMachine {
     case .selectLeft(let mask, let scalar, let b, let into):
       unsafe Element.selectLeft(tile(into), tile(mask), number(scalar), tile(b), count)
     case .trim(let a, let selection, let into):
-      // Up to the cut, keys equal to the threshold are kept; after it, only greater ones.
-      let (threshold, cut) = (bound.selections[selection].threshold, bound.selections[selection].cut)
-      let split = cut < first ? 0 : min(count - 1, cut - first) + 1
-      unsafe Element.trim(tile(into), tile(a), threshold, split)
-      unsafe Element.trim(tile(into) + split, tile(a) + split, threshold + 1, count - split)
+      // Keys equal to the threshold are kept up to the cut, or after it; greater ones everywhere.
+      let selection = bound.selections[selection]
+      let (before, after) = (selection.keepsAfter ? 1 : 0, selection.keepsAfter ? 0 : 1) as (UInt64, UInt64)
+      let split = selection.cut < first ? 0 : min(count - 1, selection.cut - first) + 1
+      unsafe Element.trim(tile(into), tile(a), selection.threshold + before, split)
+      unsafe Element.trim(tile(into) + split, tile(a) + split, selection.threshold + after, count - split)
     case .drop(let a, let mask, let into):
       unsafe Element.drop(tile(into), tile(a), mask, first, count)
     }

@@ -79,7 +79,7 @@ private struct RandomExpression {
     let count = random.int(1..<a.numbers.count + 1)
     let rule = random.pick(SelectionRule.allCases)
     let statistic = graph.insert(
-      Statistic(kind: .selection(a.value.index, count: count, rule: rule), scope: .tensor, model: nil))
+      Statistic(kind: .selection(a.value.index, Quota(count: .fixed(count), rule: rule)), scope: .tensor, model: nil))
     let keeps = ReferenceStatistics.keeps(a.numbers, count: count, exactly: rule == .exactK)
     return Pair(
       value: Value(graph: graph, index: graph.insert(.trim(a.value.index, statistic: statistic))),

@@ -140,7 +140,7 @@ import Testing
       for phase in 0..<16 {
         let before = (0..<16).map { _ in random.signed() }
         var (sum, dot) = (before, before)
-        var (expectedSum, expectedDot) = (before, before)
+        var (expectedSum, expectedDot, expectedLargest) = (before, before, before)
         for index in 0..<count {
           expectedSum[(phase + index) % 16] += Double(a[index])
           expectedDot[(phase + index) % 16] += Double(a[index]) * Double(b[index])
@@ -148,6 +148,13 @@ import Testing
         Element.sum(&sum, &a, phase, count)
         Element.dot(&dot, &a, &b, phase, count)
         #expect(sum.map(\.bitPattern) == expectedSum.map(\.bitPattern), "sum of \(count) at \(phase)")
+        var largest = before
+        for index in 0..<count {
+          let lane = (phase + index) % 16
+          expectedLargest[lane] = Swift.max(expectedLargest[lane], Double(a[index]))
+        }
+        Element.max(&largest, &a, phase, count)
+        #expect(largest == expectedLargest, "largest of \(count) at \(phase)")
         #expect(dot.map(\.bitPattern) == expectedDot.map(\.bitPattern), "dot of \(count) at \(phase)")
       }
       for columns in [1, 2, 7, 16, 70, 100] {
@@ -174,17 +181,19 @@ import Testing
 
   private func checkCounts<Element: KernelElement>(_: Element.Type) {
     var random = SplitMix64(seed: 14)
-    let limit: UInt64 = 1 << UInt64(Element.keyBits)
-    for count in 0...70 {
+    for (count, isSigned) in (0...70).flatMap({ [($0, false), ($0, true)] }) {
       var tile: [Element] = numbers(count, &random) + [0]
-      let keys = tile.prefix(count).map(\.key)
-      let one = Element(1).key
+      func key(_ number: Element) -> UInt64 { isSigned ? number.signedKey : number.key }
+      let keys = tile.prefix(count).map(key)
+      let bits = Element.keyBits + (isSigned ? 1 : 0)
+      let limit = isSigned ? UInt64.max >> UInt64(64 - bits) : 1 << UInt64(bits)
+      let one = key(1)
       for (lower, upper, shift) in [
-        (0, limit, Element.keyBits - 11), (one, limit, Element.keyBits - 8), (0, 1, 0), (one, one + 1, 0),
-        (one, one, 0), (limit, limit, 0), (Element(0.5).key, Element(3).key, Element.keyBits - 20),
+        (0, limit, bits - 11), (one, limit, bits - 8), (0, 1, 0), (one, one + 1, 0), (one, one, 0), (limit, limit, 0),
+        (key(0.5), key(3), bits - 20),
       ] {
-        for probe in [0, one, Element(-1e38).key, limit - 1] {
-          let round = Selector.Round(lower: lower, upper: upper, shift: shift, probe: probe)
+        for probe in [0, one, key(-1e38), limit - 1] {
+          let round = Selector.Round(lower: lower, upper: upper, shift: shift, probe: probe, isSigned: isSigned)
           var bins = [UInt32](repeating: 0, count: round.binCount + 1)
           var expected = bins
           var (above, equal): (UInt64, UInt64) = (5, 7)
@@ -196,6 +205,17 @@ import Testing
         }
       }
     }
+  }
+
+  @Test func `Signed keys are in the order of numbers, and lead back to them`() {
+    func check<Element: KernelElement>(_: Element.Type) {
+      let numbers = Self.special.filter { !$0.isNaN }.map { Element($0) }.sorted()
+      for (a, b) in zip(numbers, numbers.dropFirst()) { #expect(a == b || a.signedKey < b.signedKey) }
+      for number in numbers { #expect(isSame([Element(signedKey: number.signedKey)], [number])) }
+      for nan in [Element.nan, -Element.nan] { #expect(nan.signedKey < .max >> UInt64(63 - Element.keyBits)) }
+    }
+    check(Float.self)
+    check(Double.self)
   }
 
   @Test func `Keys are counted in their bins, above and at the probe`() {

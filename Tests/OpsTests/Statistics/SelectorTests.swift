@@ -79,16 +79,27 @@ enum KeyKind: String, CaseIterable, Sendable {
     /// The elements that a selection keeps.
     func kept(_ selection: Selection) -> [Int] {
       keys.indices.filter {
-        keys[$0] > selection.threshold || (keys[$0] == selection.threshold && $0 <= selection.cut)
+        keys[$0] > selection.threshold
+          || (keys[$0] == selection.threshold && ($0 <= selection.cut) != selection.keepsAfter)
       }
     }
     for k in 1...count {
       for rule in SelectionRule.allCases {
         let keeps = ReferenceStatistics.keeps(rounded, count: k, exactly: rule == .exactK)
-        let gathered = Selection(of: keys, count: k, rule: rule)
+        let gathered = Selection(of: keys, Quota(count: .fixed(k), rule: rule))
         #expect(kept(gathered) == keeps.indices.filter { keeps[$0] }, "\(kind) k \(k) \(rule), gathered")
       }
+      // Of ties the last: as if the order of elements were the other way round.
+      let reversed = ReferenceStatistics.keeps(rounded.reversed(), count: k, exactly: true)
+      let last = reversed.indices.filter { reversed[$0] }.map { count - 1 - $0 }.sorted()
+      let gathered = Selection(of: keys, Quota(count: .fixed(k), keepsLastTies: true))
+      #expect(kept(gathered) == last, "\(kind) k \(k) of the last, gathered")
       for (number, sample) in samples.enumerated() {
+        let selector = Selector(
+          count: k, of: count, rule: .exactK, keyBits: Element.keyBits, keepsLastTies: true, binBits: 8,
+          sample: sample, runLength: 16)
+        #expect(kept(run(selector, keys).selection) == last, "\(kind) k \(k) of the last, sample \(number)")
+        checkOrder(values, Element.self, k: k, sample: sample)
         for rule in SelectionRule.allCases {
           let binBits = [4, 8, 11][(k + number) % 3]
           let selector = Selector(
@@ -105,6 +116,23 @@ enum KeyKind: String, CaseIterable, Sendable {
         }
       }
     }
+  }
+
+  /// Searches the k-th largest signed number.
+  private func checkOrder<Element: KernelElement>(_ values: [Double], _: Element.Type, k: Int, sample: [UInt64]) {
+    let keys = values.map { Element($0).signedKey }
+    let selector = Selector(
+      count: k, of: keys.count, rule: .threshold, keyBits: Element.keyBits, isSigned: true, binBits: 7 + k % 5,
+      sample: sample, runLength: 16)
+    var searcher = selector
+    while case .count(let round) = searcher.step {
+      var bins = [UInt64](repeating: 0, count: round.binCount)
+      for key in keys where key >= round.lower && key < round.upper {
+        bins[Int((key - round.lower) >> UInt64(round.shift))] += 1
+      }
+      searcher.absorb(bins: bins, above: keys.count { $0 >= round.upper }, equal: [0])
+    }
+    #expect(searcher.key == keys.sorted(by: >)[k - 1])
   }
 
   @Test(arguments: KeyKind.allCases)
@@ -124,12 +152,14 @@ enum KeyKind: String, CaseIterable, Sendable {
   // MARK: - Through the engine, with a sample
 
   /// Trims a large tensor of F32 and compares with a sort of its keys.
-  private func trimLarge(_ values: [Float], count: Int, rule: SelectionRule) throws {
+  private func trimLarge(_ values: [Float], count: Int, rule: SelectionRule, keepsLast: Bool = false) throws {
     let shape = try #require(Shape([values.count]))
     let graph = ExpressionGraph()
     let input = graph.input(0)
     let statistic = graph.insert(
-      Statistic(kind: .selection(input.index, count: count, rule: rule), scope: .tensor, model: nil))
+      Statistic(
+        kind: .selection(input.index, Quota(count: .fixed(count), rule: rule, keepsLastTies: keepsLast)),
+        scope: .tensor, model: nil))
     let root = Value(graph: graph, index: graph.insert(.trim(input.index, statistic: statistic)))
     let computation = Computation(
       applying: root, over: TensorFrame(shape: shape, dtypes: [.f32], checksFinite: true))
@@ -154,7 +184,9 @@ enum KeyKind: String, CaseIterable, Sendable {
     let least = values.map(\.magnitude.bitPattern).sorted()[values.count - count]
     var left = rule == .threshold ? values.count : count - values.count { $0.magnitude.bitPattern > least }
     var wrong = 0
-    for (place, value) in values.enumerated() {
+    let places = keepsLast ? Array(values.indices.reversed()) : Array(values.indices)
+    for place in places {
+      let value = values[place]
       let key = value.magnitude.bitPattern
       var keeps = key > least
       if key == least, left > 0 {
@@ -207,5 +239,6 @@ enum KeyKind: String, CaseIterable, Sendable {
   func `A large tensor of ties is cut at the right place`(rule: SelectionRule) throws {
     let values = (0..<Self.length).map { Float($0 % 3 == 0 ? 0 : $0 % 2 == 0 ? 1 : -1) }
     try trimLarge(values, count: 300_001, rule: rule)
+    try trimLarge(values, count: 300_001, rule: rule, keepsLast: true)
   }
 }
