@@ -99,7 +99,7 @@ final class Crew: Sendable {
       return false
     case .prepare(let number):
       let job = try task.prepare(number)
-      settle(number, job)
+      try settle(number, job)
     case .sweep(let number, let units):
       guard let job = monitor.withLock({ $0.jobs[number] }), let sweep = job.sweep else { return true }
       let partial = try worker.sweep(job, sweep, units)
@@ -109,7 +109,7 @@ final class Crew: Sendable {
       }
       if isLast {
         job.computation?.finishSweep()
-        settle(number, job)
+        try settle(number, job)
       }
     case .block(let number): try block(number, &worker)
     }
@@ -117,21 +117,24 @@ final class Crew: Sendable {
   }
 
   /// Finds a job's next sweep, or what is applied.
-  private func settle(_ number: Int, _ job: Job) {
+  private func settle(_ number: Int, _ job: Job) throws(PipelineError) {
     let sweep = job.computation?.nextSweep()
     job.sweep = sweep
+    if sweep == nil, task.work != nil { job.application = job.computation?.application() }
+    if let failure = job.computation?.failure { throw refusal(failure, job) }
     if sweep == nil {
-      if task.work == nil {
-        task.finish(number, job)
-      } else {
-        job.application = job.computation?.application()
-        job.computation = nil
-      }
+      if task.work == nil { task.finish(number, job) } else { job.computation = nil }
     }
     monitor.change { state in
       state.jobs[number] = sweep == nil && task.work == nil ? nil : job
       state.schedule.settled(number, sweep.map(units(of:)))
     }
+  }
+
+  /// A node's refusal of what a tensor's statistics turned out to be.
+  private func refusal(_ failure: FormulaFailure, _ job: Job) -> PipelineError {
+    let tensor = job.inputs.first.map { "tensor \(MessageText.quoted(plan.graph.info(of: $0.operand).name)): " } ?? ""
+    return PipelineError(.run, "node \(MessageText.quoted(failure.node)): \(tensor)\(failure.message)")
   }
 
   /// Claims small enough for all workers to have some, large enough to be worth a claim.
