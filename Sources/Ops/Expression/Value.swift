@@ -1,11 +1,5 @@
 public import WeirTensors
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// What a method computes with: a node of an expression, written with the operators of the papers.
 ///
 /// Arithmetic on elements is Float32 (Double where an operand is F64), on statistics Double; nothing is rounded to a
@@ -47,8 +41,8 @@ extension Operation.Unary {
     case .direction: x >= 0 ? 1 : -1
     case .roundF32, .roundF16, .roundBF16: x
     case .exponential, .logarithm, .hyperbolicTangent: Double.apply(self, x)
-    case .sine: sin(x)
-    case .arccosine: acos(x)
+    case .sine: CMath.sine(x)
+    case .arccosine: CMath.arccosine(x)
     }
   }
 }
@@ -94,6 +88,7 @@ public func * (a: Value, b: Double) -> Value { a * a.graph.constant(b) }
 public func * (a: Double, b: Value) -> Value { b * b.graph.constant(a) }
 public func / (a: Value, b: Double) -> Value { a / a.graph.constant(b) }
 public func + (a: Value, b: Double) -> Value { a + a.graph.constant(b) }
+public func + (a: Double, b: Value) -> Value { b.graph.constant(a) + b }
 public func - (a: Value, b: Double) -> Value { a - a.graph.constant(b) }
 public func - (a: Double, b: Value) -> Value { b.graph.constant(a) - b }
 public prefix func - (a: Value) -> Value { a.unary(.negate) }

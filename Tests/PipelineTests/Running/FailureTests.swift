@@ -54,6 +54,19 @@ import WeirTensors
     }
   }
 
+  @Test(arguments: ["out", "digest:"])
+  func `Statistics that a method cannot take are refused by node and tensor, and nothing is left`(out: String) throws {
+    try withScene { scene in
+      try scene.add("a", [TestTensor("v", [1, 2]), TestTensor("w", [1, 2, 3])])
+      try scene.add("b", [TestTensor("v", [1, 2]), TestTensor("w", [-1, -2, -3])])
+      let error = try failure(scene, text(out, node: #"{"op": "karcher", "models": ["a", "b"]}"#))
+      #expect(error?.kind == .run)
+      #expect(
+        error?.diagnostics.first?.message
+          == "node 'n': tensor 'w': model 2 is opposite to the mean, expected directions less far apart")
+    }
+  }
+
   @Test func `Numbers that are none pass where the pipeline lets them`() throws {
     try withScene { scene in
       try scene.add("a", [TestTensor("w", [1, 2, 3])])
