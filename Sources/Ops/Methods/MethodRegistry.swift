@@ -2,9 +2,10 @@
 public enum MethodRegistry {
   /// In the order in which help and reference list them: methods by family, then primitives.
   public static let all: [any Method.Type] = [
-    Linear.self, Lerp.self, CheckpointAverage.self, Slerp.self, NuSlerp.self,
+    Linear.self, Lerp.self, CheckpointAverage.self, Slerp.self, NuSlerp.self, MultiSlerp.self, Karcher.self,
     TaskArithmetic.self, Negate.self, Analogy.self, Extrapolate.self, Ties.self, DareLinear.self, DareTies.self,
-    MagMax.self, NearSwap.self, ChatVector.self,
+    MagMax.self, Sce.self, RamMerge.self, RamPlus.self, TallMask.self, Consensus.self, Emr.self,
+    ModelStock.self, NearSwap.self, ChatVector.self, Varm.self, Rws.self,
     Passthrough.self, Stack.self, LayerSwap.self, LiNeS.self, LiNeSMulti.self,
     Subtract.self, Add.self, Scale.self, Multiply.self, Mean.self,
     Trim.self, Drop.self, Elect.self, Agree.self, Select.self,

@@ -41,4 +41,113 @@ import Testing
     let models = [Self.f.base, Self.f.base]
     #expect(try Call(base: Self.f.base, models: models).run("magmax") == Self.f.base)
   }
+
+  // MARK: - Angles
+
+  @Test func `Two opposite directions lie on a line, three that cancel have no mean`() throws {
+    let x = Self.f.x
+    let opposite = x.map { -2 * $0 }
+    let two = Call(models: [x, opposite])
+    #expect(try two.run("multislerp") == x.map { -0.5 * $0 })
+    let three = Call(models: [x, x, opposite], perModel: ["weight": [1, 1, 2]])
+    #expect(throws: MethodError.self) { try three.run("multislerp") }
+    #expect(throws: MethodError.self) { try Call(models: [x, opposite]).run("karcher") }
+  }
+
+  @Test func `Weights of a spherical mean that sum to zero are an error, unless they stay as they are`() throws {
+    var call = Call(models: [Self.f.x, Self.f.y], perModel: ["weight": [1, -1]])
+    #expect(throws: MethodError.self) { try call.run("multislerp") }
+    call.flags = ["normalize_weights": false]
+    #expect(try call.run("multislerp").allSatisfy { $0.isFinite })
+    #expect(throws: MethodError.self) { try call.run("karcher") }
+  }
+
+  @Test(arguments: [2, 3])
+  func `Tensors of zeros have a mean of zeros`(count: Int) throws {
+    let zeros = [Double](repeating: 0, count: 8)
+    let call = Call(models: (0..<count).map { _ in zeros })
+    for method in ["multislerp", "karcher"] { #expect(try call.run(method) == zeros) }
+    let base = Call(base: Self.f.base, models: (0..<count).map { _ in Self.f.base })
+    for method in ["multislerp", "model_stock"] { #expect(try base.run(method) == Self.f.base) }
+  }
+
+  @Test func `A tensor without direction counts for the length of a Karcher mean alone`() throws {
+    let found = try Call(models: [Self.f.x, Self.f.x.map { _ in 0 }]).run("karcher")
+    for (found, x) in zip(found, Self.f.x) { #expect(abs(found - x / 2) < 1e-12) }
+  }
+
+  @Test func `Angles that make the stock's share infinite are refused, or limited`() throws {
+    var call = Call(base: [0, 0], models: [[1, 0], [-1, 0]])
+    #expect(throws: MethodError.self) { try call.run("model_stock") }
+    call.choices = ["t_clamp": "unit"]
+    #expect(try call.run("model_stock") == [0, 0])
+  }
+
+  @Test func `A floor draws small deltas back to the base`() throws {
+    let models = [[1e-4, 0, 0], [1e-4, 1e-5, 0]]
+    var call = Call(base: [0, 0, 0], models: models)
+    #expect(try call.run("model_stock")[0] > 0.9e-4)
+    call.choices = ["floor": "mergekit"]
+    #expect(try call.run("model_stock")[0] < 1e-5)
+  }
+
+  @Test func `A standard model that has not moved leaves the robust change whole`() throws {
+    let call = Call(base: Self.f.m1, models: [Self.f.base, Self.f.base, Self.f.m2])
+    #expect(try call.run("rws") == zip(Self.f.m1, zip(Self.f.m2, Self.f.base)).map { $0 + $1.0 - $1.1 })
+  }
+
+  @Test(arguments: ["layer.0.bn.weight", "layer.0.downsample.0.weight"])
+  func `Norms take the mean of the robust models, or stay`(name: String) throws {
+    var call = Call(base: Self.f.m1, models: [Self.f.base, Self.f.m1, Self.f.m2, Self.f.m3], name: name)
+    #expect(try call.run("rws") == zip(Self.f.m2, Self.f.m3).map { ($0 + $1) / 2 })
+    call.choices = ["bn_policy": "keep"]
+    #expect(try call.run("rws") == Self.f.m1)
+  }
+
+  @Test func `Models weigh alike where one has not moved`() throws {
+    let found = try Call(base: Self.f.base, models: [Self.f.base, Self.f.m1]).run("varm")
+    #expect(found == zip(Self.f.base, Self.f.m1).map { ($0 + $1) / 2 })
+  }
+
+  // MARK: - Votes and masks
+
+  @Test func `Energies of small deltas count, unless there is a floor`() throws {
+    let base = [0.0, 0]
+    var call = Call(base: base, models: [[3e-4, 0], [1e-4, 0]])
+    #expect(try abs(call.run("sce")[0] - (0.9 * 3e-4 + 0.1 * 1e-4)) < 1e-12)
+    call.numbers = ["energy_floor": 1e-6]
+    #expect(try abs(call.run("sce")[0] - 2e-4) < 1e-12)
+  }
+
+  @Test func `A delta of exactly epsilon counts as none, alone or not`() throws {
+    let call = Call(base: [0, 0, 0], models: [[0.25, 0.25, 0.5], [0, 1, 1]], numbers: ["epsilon": 0.25])
+    #expect(try call.run("ram") == [0, 1, 0.75])
+  }
+
+  @Test func `Models that are the same share everything`() throws {
+    let call = Call(base: Self.f.base, models: [Self.f.m1, Self.f.m1])
+    #expect(try call.run("ram") == Self.f.m1)
+    #expect(try call.run("ram_plus") == Self.f.m1)
+  }
+
+  @Test func `A task without a delta has no mask, and more tasks than there are agree on nothing`() throws {
+    let numbers = ["tall_lambda": 0.0, "task": 0, "alpha": 1, "k": 3]
+    let call = Call(base: Self.f.base, models: [Self.f.base, Self.f.base], numbers: numbers)
+    #expect(try call.run("tall_mask") == Self.f.base)
+    let two = Call(base: Self.f.base, models: [Self.f.m1, Self.f.m2], numbers: numbers)
+    #expect(try two.run("consensus") == Self.f.base)
+  }
+
+  @Test func `A vote of zero is negative, and a task of nothing has the factor 0`() throws {
+    #expect(try Call(base: [0], models: [[0.5], [-0.5]]).run("emr") == [-0.5])
+    let call = Call(base: [1, 1], models: [[1, 1], [2, 2]], numbers: ["task": 0], choices: ["output": "task"])
+    #expect(try call.run("emr") == [1, 1])
+  }
+
+  @Test(arguments: ["emr", "tall_mask"])
+  func `A task that there is not is an error`(method: String) {
+    let call = Call(
+      base: [1], models: [[1], [2]], numbers: ["task": 2, "tall_lambda": 1], choices: ["output": "task"])
+    #expect(throws: MethodError.self) { try call.run(method) }
+  }
 }

@@ -47,6 +47,7 @@ func evaluate(_ tensors: [Tensor], cut: Cut = Cut(), double: Bool = true) throws
     try sweepAll(computation, machine, &storages[number], cut)
     var result = [Double](repeating: 0, count: count)
     let application = computation.application()
+    if let failure = computation.failure { throw MethodError(failure.message) }
     try storages[number].withWindows { windows in
       try result.withUnsafeMutableBytes { bytes in
         guard let start = bytes.baseAddress else { return }

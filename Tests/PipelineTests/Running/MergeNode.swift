@@ -69,7 +69,7 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     return result
   }
 
-  static let all: [MergeNode] = plain + layered + ties + primitives
+  static let all: [MergeNode] = plain + layered + angles + masks + ties + primitives
 
   private static let plain: [MergeNode] = [
     MergeNode("linear", base: false) { $0.perModel = ["weight": [0.5, 2]] },
@@ -107,6 +107,36 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     },
     MergeNode("lines", models: ["d"]) { $0.numbers = ["alpha": 0.25] },
     MergeNode("lines_multi", models: ["d", "m", "n"]) { $0.numbers = ["beta": 0.5] },
+  ]
+
+  private static let angles: [MergeNode] = [
+    MergeNode("multislerp", base: false) { $0.perModel = ["weight": [1, 2]] },
+    MergeNode("multislerp", " on deltas") { $0.flags = ["normalize_weights": false] },
+    MergeNode("model_stock") { $0.choices = ["t_clamp": "unit"] },
+    MergeNode("model_stock", " of rows", models: ["m", "d"]) {
+      $0.flags = ["filter_wise": true]
+      $0.choices = ["t_clamp": "unit"]
+    },
+    MergeNode("varm"),
+    MergeNode("varm", " of layers") { $0.choices = ["granularity": "layer"] },
+  ]
+
+  private static let masks: [MergeNode] = [
+    MergeNode("sce", models: ["m", "n", "d"]) { $0.numbers = ["select_topk": 0.4] },
+    MergeNode("ram", models: ["m", "n", "d"]) { $0.numbers = ["epsilon": 0.5] },
+    MergeNode("ram_plus", models: ["m", "n", "d"]) {
+      $0.numbers = ["epsilon": 0.5]
+      $0.choices = ["scope": "model"]
+    },
+    MergeNode("tall_mask") { $0.numbers = ["tall_lambda": 0.5, "task": 1] },
+    MergeNode("consensus", models: ["m", "n", "d"]) {
+      $0.numbers = ["tall_lambda": 0.5, "alpha": 0.5]
+      $0.choices = ["merged_with": "ties"]
+    },
+    MergeNode("emr", models: ["m", "n", "d"]) {
+      $0.numbers = ["task": 2]
+      $0.choices = ["output": "task"]
+    },
   ]
 
   private static let ties: [MergeNode] = [

@@ -43,7 +43,7 @@ public struct ReferenceMerge: Sendable {
   typealias Body = @Sendable (ReferenceMerge) -> [Double]?
 
   /// What methods make of a tensor, by name.
-  static let ofTensors: [String: Body] = [basics, averaging].reduce(into: [:]) { $0.merge($1) { $1 } }
+  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks].reduce(into: [:]) { $0.merge($1) { $1 } }
 
   static let basics: [String: Body] = [
     "linear": { $0.linear() },
@@ -65,7 +65,9 @@ public struct ReferenceMerge: Sendable {
 
   /// What methods make of several tensors at once, by name.
   static let ofModels: [String: Body] = [
-    "lines_multi": { $0.linesMulti() }
+    "lines_multi": { $0.linesMulti() },
+    "varm": { $0.varm() },
+    "emr": { $0.emr() },
   ]
 
   // MARK: - Parts
@@ -208,7 +210,8 @@ public struct ReferenceMerge: Sendable {
   // MARK: - M12
 
   var isModelScope: Bool {
-    choices["scope"] == "model" || (choices["variant"] == "paper" && choices["scope"] != "tensor")
+    choices["merged_with"] == "ties" || choices["scope"] == "model"
+      || (choices["variant"] == "paper" && choices["scope"] != "tensor")
   }
 
   func ties() -> [Double]? {

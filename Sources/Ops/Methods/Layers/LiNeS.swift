@@ -48,7 +48,8 @@ enum LiNeSMulti: Method {
     example: #"{"op": "lines_multi", "base": "base", "models": ["merged", "math", "code"], "beta": 0.6}"#)
 
   static func merge(_ merge: Merge) throws(MethodError) -> Value {
-    guard let merged = merge.models.first?.delta, merge.models.count > 1 else { throw .missingInput }
+    guard let first = merge.models.first, first.index == 0, merge.models.count > 1 else { throw .missingInput }
+    let merged = first.delta
     let sum = try Weights.sum(merge.models.dropFirst().map(\.delta))
     let length = merge.totalOverModel(magnitude(merged), for: "merged")
     let quotient = merge.totalOverModel(magnitude(sum), for: "sum") / (length * Double(merge.models.count - 1))

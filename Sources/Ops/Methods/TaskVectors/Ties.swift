@@ -95,6 +95,16 @@ enum Ties: Method {
     SelectionRule(rawValue: merge.choice(rule)) ?? (variant == .paper ? .threshold : .exactK)
   }
 
+  /// The paper's merged task vector with sums for means: one threshold for the model, and a majority where votes cancel.
+  static func paperSum(_ merge: Merge, density: Double) throws(MethodError) -> Value {
+    let deltas = merge.models.map { model in
+      merge.trim(model.delta, of: model.index, density: density, rule: .threshold, scope: .model, extra: 1)
+    }
+    let signs = try electByMajority(merge, deltas, .sum)
+    let elected = select(isGreater(signs, 0), signs.graph.constant(1), -1)
+    return try Weights.sum(deltas.map { select(TaskVectors.agrees($0, with: elected), $0, 0) })
+  }
+
   /// As the paper's code: where the votes cancel, the majority of all elected signs decides; 0 where there is none.
   private static func electByMajority(
     _ merge: Merge, _ voters: [Value], _ election: TaskVectors.Election
