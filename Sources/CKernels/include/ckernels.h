@@ -42,6 +42,11 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   void weir_round_##S(int dtype, T *dst, const T *src, size_t n);                                                       \
   /* dst = a + b * s, rounded after the product and after the sum. */                                                   \
   void weir_add_scaled_##S(T *dst, const T *a, const T *b, T s, size_t n);                                              \
+  /* dst = sum of the w[k] * x[k] that have the sign of the sum of all, over the sum of their weights if `normalize`. */ \
+  void weir_elected_sum_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize, size_t n);             \
+  /* The same of plane windows, from their element `first` on. */                                                       \
+  void weir_elected_planes_##S(T *dst, const struct weir_plane_window *const *planes, const T *w, size_t models,        \
+                               int normalize, size_t first, size_t n);                                                  \
   void weir_fill_##S(T *dst, T value, size_t n);                                                                        \
   /* dst = mask != 0 ? a : b */                                                                                         \
   void weir_select_##S(T *dst, const T *mask, const T *a, const T *b, size_t n);                                        \

@@ -85,7 +85,7 @@ public final class ExpressionGraph {
     case .input, .drop, .trim: return (.element, operands)
     case .constant: return (.scalar, operands)
     case .statistic(let statistic): return (statistics[statistic].extent, operands)
-    case .unary, .binary, .restored, .select, .formula, .ranks:
+    case .unary, .binary, .restored, .electedSum, .select, .formula, .ranks:
       return (operands.reduce(Extent.scalar) { $0.joined(extents[$1]) }, operands)
     }
   }
@@ -98,6 +98,7 @@ extension Operation {
     case .input, .constant, .statistic: []
     case .unary(_, let a), .trim(let a, _), .drop(let a, _), .ranks(let a): [a]
     case .binary(_, let a, let b), .restored(let a, let b): [a, b]
+    case .electedSum(let values, _, _): values
     case .select(let mask, let a, let b): [mask, a, b]
     case .formula(_, let inputs, _): inputs
     }

@@ -50,6 +50,8 @@ enum Operation: Hashable, Sendable {
   case binary(Binary, Int, Int)
   /// A base plus the change that was made from it: their sum, of which the base leaves exactly the change again.
   case restored(base: Int, delta: Int)
+  /// `Σ [sgn vₖ = e]·vₖ` with `vₖ = wₖ·xₖ` and `e = +1 if Σ vₖ ≥ 0, else −1`; normalised, over `Σ [sgn vₖ = e]·wₖ`.
+  case electedSum([Int], weights: [UInt64], normalize: Bool)
   /// The second where the first is not zero, else the third.
   case select(Int, Int, Int)
   /// The elements that a selection keeps, zero elsewhere.

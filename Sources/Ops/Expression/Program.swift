@@ -15,6 +15,9 @@ enum Instruction: Hashable, Sendable {
   case binaryRight(Operation.Binary, Int, scalar: Int, into: Int)
   case binaryLeft(Operation.Binary, scalar: Int, Int, into: Int)
   case addScaled(Int, Int, scalar: Int, into: Int)
+  case electedSum([Int], weights: [UInt64], normalize: Bool, into: Int)
+  /// The same of operand slots whose windows are bit planes.
+  case electedPlanes([Int], weights: [UInt64], normalize: Bool, into: Int)
   case select(Int, Int, Int, into: Int)
   case selectRight(Int, Int, scalar: Int, into: Int)
   case selectLeft(Int, scalar: Int, Int, into: Int)
@@ -39,8 +42,10 @@ struct Program: Sendable {
 
 extension ExpressionGraph {
   /// Lays out the elements of `roots` as instructions: each node once, each register freed after its last use.
-  func compile(roots: [Int]) -> Program {
-    var compiler = Compiler(graph: self, roots: roots)
+  ///
+  /// - Parameter planeSlots: the operand slots whose windows are bit planes.
+  func compile(roots: [Int], planeSlots: Set<Int> = []) -> Program {
+    var compiler = Compiler(graph: self, roots: roots, planeSlots: planeSlots)
     return compiler.run()
   }
 }
@@ -49,6 +54,7 @@ extension ExpressionGraph {
 private struct Compiler {
   let graph: ExpressionGraph
   let roots: [Int]
+  let planeSlots: Set<Int>
   var program = Program()
   /// How many instructions and roots still read a node's tile.
   var uses: [Int]
@@ -58,9 +64,10 @@ private struct Compiler {
   var registers: [Int?]
   var free: [Int] = []
 
-  init(graph: ExpressionGraph, roots: [Int]) {
+  init(graph: ExpressionGraph, roots: [Int], planeSlots: Set<Int>) {
     self.graph = graph
     self.roots = roots
+    self.planeSlots = planeSlots
     uses = Array(repeating: 0, count: graph.operations.count)
     absorbed = Array(repeating: false, count: graph.operations.count)
     registers = Array(repeating: nil, count: graph.operations.count)
@@ -87,7 +94,7 @@ private struct Compiler {
         stack.removeLast()
       } else if !entered[index] {
         entered[index] = true
-        let operands = graph.operations[index].operands
+        let operands = planes(index) == nil ? graph.operations[index].operands : []
         for operand in operands { uses[operand] += 1 }
         stack += operands.reversed()
       } else {
@@ -97,6 +104,16 @@ private struct Compiler {
       }
     }
     return order
+  }
+
+  /// The slots behind an elected sum, where all of them are bit planes, which it reads without making tiles of them.
+  private func planes(_ index: Int) -> [Int]? {
+    guard case .electedSum(let values, _, _) = graph.operations[index] else { return nil }
+    let slots = values.compactMap { value -> Int? in
+      guard case .input(let slot) = graph.operations[value], planeSlots.contains(slot) else { return nil }
+      return slot
+    }
+    return slots.count == values.count ? slots : nil
   }
 
   /// Finds `a + x·s` where nobody else reads `x·s`.
@@ -126,7 +143,7 @@ private struct Compiler {
   private mutating func emit(_ index: Int) {
     switch graph.operations[index] {
     case .input(let slot):
-      program.slots.append(slot)
+      if !program.slots.contains(slot) { program.slots.append(slot) }
       program.instructions.append(.load(slot: slot, into: result(index)))
     case .constant, .statistic, .formula, .ranks:
       break  // scalars and vectors are laid into a tile only where a tile is asked for
@@ -137,6 +154,16 @@ private struct Compiler {
       emitBinary(index, operation, a, b)
     case .restored(let base, let delta):
       emitBinary(index, .add, base, delta)
+    case .electedSum(let values, let weights, let normalize):
+      if let slots = planes(index) {
+        program.slots += slots.filter { !program.slots.contains($0) }
+        program.instructions.append(
+          .electedPlanes(slots, weights: weights, normalize: normalize, into: result(index)))
+      } else {
+        let tiles = values.map { tile($0) }
+        program.instructions.append(
+          .electedSum(tiles, weights: weights, normalize: normalize, into: result(index, freeing: values)))
+      }
     case .select(let mask, let a, let b):
       emitSelect(index, mask, a, b)
     case .trim(let a, let statistic):

@@ -153,6 +153,21 @@ public func select(_ mask: Value, _ a: Value, _ b: Value) -> Value {
 public func select(_ mask: Value, _ a: Value, _ b: Double) -> Value { select(mask, a, a.graph.constant(b)) }
 public func select(_ mask: Value, _ a: Double, _ b: Value) -> Value { select(mask, b.graph.constant(a), b) }
 
+/// The sum of the weighted values that have the sign of the sum of all, as TIES merges what it has trimmed.
+///
+///     vₖ = wₖ·xₖ        e = +1 if Σ vₖ ≥ 0, else −1
+///     out = Σ [sgn vₖ = e]·vₖ          normalised: divided by Σ [sgn vₖ = e]·wₖ, where that is 0 by 1
+///
+/// One operation, so that a tile of every model is read once; of models that come as bit planes no tile is made at all. The
+/// values are elements, and not empty; sums are taken in order.
+public func electedSum(_ values: [Value], weights: [Double], normalize: Bool) -> Value {
+  let graph = values[0].graph
+  return Value(
+    graph: graph,
+    index: graph.insert(
+      .electedSum(values.map(\.index), weights: weights.map(\.bitPattern), normalize: normalize)))
+}
+
 // MARK: - Statistics
 
 /// Sums `a` over the elements of a scope, exactly as design.md §3 lays down the order.

@@ -125,7 +125,8 @@ public struct MatrixError: Error, Equatable, Sendable, CustomStringConvertible {
       var (workCount, numberCount) = (Int32(isQuery ? -1 : work.count), Int32(isQuery ? -1 : numbers.count))
       // SAFETY: arrays have the sizes that LAPACK asks for, which the first call has told.
       unsafe syevr(
-        count > 0 ? "V" : "N", count > 0 ? "I" : "A", "U", &n, &gram, &rowStride, &low, &high, &least, &most, &tolerance,
+        count > 0 ? "V" : "N", count > 0 ? "I" : "A", "U", &n, &gram, &rowStride, &low, &high, &least, &most,
+        &tolerance,
         &found,
         &values, &vectors, &vectorStride, &support, &work, &workCount, &numbers, &numberCount, &info)
       guard info == 0 else { break }

@@ -98,7 +98,7 @@ public final class Computation: @unchecked Sendable {
 
   /// The program that computes the output's elements; all sweeps are done.
   public func application() -> Application {
-    let program = graph.compile(roots: root.map { [$0] } ?? [])
+    let program = graph.compile(roots: root.map { [$0] } ?? [], planeSlots: frame.planeSlots)
     return Application(bound: bind(program))
   }
 
@@ -202,7 +202,8 @@ public final class Computation: @unchecked Sendable {
       }
     }
     return Sweep(
-      unit: unit, bound: bind(graph.compile(roots: roots)), reducers: reducers, elementCount: frame.elementCount,
+      unit: unit, bound: bind(graph.compile(roots: roots, planeSlots: frame.planeSlots)), reducers: reducers,
+      elementCount: frame.elementCount,
       units: units)
   }
 
@@ -337,7 +338,7 @@ public final class Computation: @unchecked Sendable {
         ranks[place] = Double(rank)
       }
       found = ranks
-    case .input, .trim, .drop: found = [0]
+    case .input, .trim, .drop, .electedSum: found = [0]
     }
     numbers[node] = found
     return found

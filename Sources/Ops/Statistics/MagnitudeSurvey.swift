@@ -23,7 +23,8 @@ public struct MagnitudeSurvey: Sendable {
     let key = ModelStatisticKey(node: "", purpose: "survey")
     let statistic = graph.insert(
       Statistic(
-        kind: .selection(value.index, Quota(count: .fixed(1), rule: .threshold)), scope: .model, model: ModelPlace(key: key, tensor: 0)
+        kind: .selection(value.index, Quota(count: .fixed(1), rule: .threshold)), scope: .model,
+        model: ModelPlace(key: key, tensor: 0)
       ))
     return Computation(
       graph, root: nil, contributions: [statistic], frame, ModelStatistics(), rounds: [key: .count(round)])

@@ -181,7 +181,7 @@ public final class ModelGather {
   ) {
     let selector = Selector(
       count: count, of: elementCount, rule: quota.rule, keyBits: keyBits, isSigned: isSigned,
-      keepsLastTies: quota.keepsLastTies, 
+      keepsLastTies: quota.keepsLastTies,
       binBits: elementCount <= Sweep.chunkLength ? 11 : sample.isEmpty ? 16 : 18, sample: sample,
       runLength: Self.runLength)
     states[key] = begin(key, selector, kind)

@@ -45,6 +45,20 @@ extension Double: KernelElement {
   static func addScaled(_ into: Tile, _ a: Tile, _ b: Tile, _ scale: Double, _ count: Int) {
     unsafe weir_add_scaled_f64(into, a, b, scale, count)
   }
+  static func electedSum(
+    _ into: Tile, _ values: UnsafeMutableBufferPointer<UnsafePointer<Double>?>,
+    _ weights: UnsafeMutableBufferPointer<Double>,
+    _ normalize: Bool, _ count: Int
+  ) {
+    unsafe weir_elected_sum_f64(into, values.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, count)
+  }
+  static func electedPlanes(
+    _ into: Tile, _ planes: UnsafeMutableBufferPointer<UnsafePointer<weir_plane_window>?>,
+    _ weights: UnsafeMutableBufferPointer<Double>, _ normalize: Bool, _ first: Int, _ count: Int
+  ) {
+    unsafe weir_elected_planes_f64(
+      into, planes.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, first, count)
+  }
   static func select(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Tile, _ count: Int) {
     unsafe weir_select_f64(into, mask, a, b, count)
   }

@@ -38,6 +38,20 @@ extension Float: KernelElement {
   static func addScaled(_ into: Tile, _ a: Tile, _ b: Tile, _ scale: Float, _ count: Int) {
     unsafe weir_add_scaled_f32(into, a, b, scale, count)
   }
+  static func electedSum(
+    _ into: Tile, _ values: UnsafeMutableBufferPointer<UnsafePointer<Float>?>,
+    _ weights: UnsafeMutableBufferPointer<Float>,
+    _ normalize: Bool, _ count: Int
+  ) {
+    unsafe weir_elected_sum_f32(into, values.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, count)
+  }
+  static func electedPlanes(
+    _ into: Tile, _ planes: UnsafeMutableBufferPointer<UnsafePointer<weir_plane_window>?>,
+    _ weights: UnsafeMutableBufferPointer<Float>, _ normalize: Bool, _ first: Int, _ count: Int
+  ) {
+    unsafe weir_elected_planes_f32(
+      into, planes.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, first, count)
+  }
   static func select(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Tile, _ count: Int) {
     unsafe weir_select_f32(into, mask, a, b, count)
   }

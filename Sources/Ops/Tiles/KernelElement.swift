@@ -15,6 +15,13 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   static func binaryRight(_ operation: Int32, _ into: Tile, _ a: Tile, _ b: Self, _ count: Int)
   static func binaryLeft(_ operation: Int32, _ into: Tile, _ a: Self, _ b: Tile, _ count: Int)
   static func addScaled(_ into: Tile, _ a: Tile, _ b: Tile, _ scale: Self, _ count: Int)
+  static func electedSum(
+    _ into: Tile, _ values: UnsafeMutableBufferPointer<UnsafePointer<Self>?>,
+    _ weights: UnsafeMutableBufferPointer<Self>,
+    _ normalize: Bool, _ count: Int)
+  static func electedPlanes(
+    _ into: Tile, _ planes: UnsafeMutableBufferPointer<UnsafePointer<weir_plane_window>?>,
+    _ weights: UnsafeMutableBufferPointer<Self>, _ normalize: Bool, _ first: Int, _ count: Int)
   static func select(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Tile, _ count: Int)
   static func selectRight(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Self, _ count: Int)
   static func selectLeft(_ into: Tile, _ mask: Tile, _ a: Self, _ b: Tile, _ count: Int)

@@ -39,6 +39,22 @@ extension TileMachine {
       unsafe Element.binaryLeft(operation.rawValue, tile(into), number(scalar), tile(b), count)
     case .addScaled(let a, let b, let scalar, let into):
       unsafe Element.addScaled(tile(into), tile(a), tile(b), number(scalar), count)
+    case .electedSum(let values, let weights, let normalize, let into):
+      unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<Element>?.self, capacity: values.count) { tiles in
+        for (place, value) in values.enumerated() { unsafe tiles[place] = UnsafePointer(tile(value)) }
+        unsafe withNumbers(weights) { unsafe Element.electedSum(tile(into), tiles, $0, normalize, count) }
+      }
+    case .electedPlanes(let slots, let weights, let normalize, let into):
+      unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<weir_plane_window>?.self, capacity: slots.count) {
+        windows in
+        // SAFETY: such slots' windows point at the planes of blocks that cover the elements.
+        for (place, slot) in slots.enumerated() {
+          unsafe windows[place] = inputs[slot].address.assumingMemoryBound(to: weir_plane_window.self)
+        }
+        // All archives cut a tensor alike, so that the windows begin at one element.
+        let place = unsafe first - inputs[slots[0]].first
+        unsafe withNumbers(weights) { unsafe Element.electedPlanes(tile(into), windows, $0, normalize, place, count) }
+      }
     case .select(let mask, let a, let b, let into):
       unsafe Element.select(tile(into), tile(mask), tile(a), tile(b), count)
     case .selectRight(let mask, let a, let scalar, let into):
@@ -54,6 +70,16 @@ extension TileMachine {
       unsafe Element.trim(tile(into) + split, tile(a) + split, selection.threshold + after, count - split)
     case .drop(let a, let mask, let into):
       unsafe Element.drop(tile(into), tile(a), mask, first, count)
+    }
+  }
+
+  /// Hands `body` numbers in the working type.
+  private func withNumbers<Element: KernelElement>(
+    _ bits: [UInt64], _ body: (UnsafeMutableBufferPointer<Element>) -> Void
+  ) {
+    unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: bits.count) { numbers in
+      for (place, number) in bits.enumerated() { unsafe numbers[place] = Element(Double(bitPattern: number)) }
+      unsafe body(numbers)
     }
   }
 

@@ -26,6 +26,9 @@ enum TaskVectors {
     _ merge: Merge, _ deltas: [Value], election: Election?, normalize: Bool, lambda: Double
   ) throws(MethodError) -> Value {
     let weights = merge.models.map { $0[.weight] }
+    if election == .sum, !deltas.isEmpty, deltas.allSatisfy({ $0.extent == .element }) {
+      return merge.applied(electedSum(deltas, weights: weights, normalize: normalize) * lambda)
+    }
     let weighted = zip(deltas, weights).map { $0 * $1 }
     guard let election else {
       let total = weights.reduce(0, +)

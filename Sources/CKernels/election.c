@@ -1,0 +1,139 @@
+// The disjoint merge of TIES: a sign is elected per element, and the values that have it are summed.
+//
+//     v[k] = w[k] * x[k]        e = +1 if v[0] + v[1] + ... >= 0, else -1
+//     out = sum of the v[k] with the sign e        over the sum of their w[k], or over 1 where that is 0
+#pragma STDC FP_CONTRACT OFF
+#include <string.h>
+
+#include "ckernels.h"
+#include "clones.h"
+
+#if defined(__x86_64__) && !defined(WEIR_NO_CLONES)
+#include <immintrin.h>
+#define HAS_MASKS 1
+#endif
+
+enum { PART = 256 };  // elements whose sums stay in the nearest cache
+
+// Takes a model's part into the sums of those that agree.
+#define TAKE(T)                                     \
+  for (size_t i = 0; i < PART; i++) {               \
+    T value = part[i] * w[k];                       \
+    int agrees = value * elected[i] > 0;            \
+    merged[i] = k == 0 ? (agrees ? value : 0) : merged[i] + (agrees ? value : 0); \
+    divisor[i] = k == 0 ? (agrees ? w[k] : 0) : divisor[i] + (agrees ? w[k] : 0); \
+  }
+
+#define VOTE(T)                                                                     \
+  for (size_t i = 0; i < PART; i++) {                                               \
+    T value = part[i] * w[k];                                                       \
+    votes[i] = k == 0 ? value : votes[i] + value;                                   \
+  }
+
+// LOAD puts the next PART elements of model k at `part`.
+#define ELECTION(T, LOAD)                                                           \
+  T votes[PART], elected[PART], merged[PART], divisor[PART];                        \
+  for (size_t k = 0; k < models; k++) {                                             \
+    LOAD                                                                            \
+    VOTE(T)                                                                         \
+  }                                                                                 \
+  for (size_t i = 0; i < PART; i++) elected[i] = votes[i] >= 0 ? (T)1 : (T)-1;      \
+  for (size_t k = 0; k < models; k++) {                                             \
+    LOAD                                                                            \
+    TAKE(T)                                                                         \
+  }                                                                                 \
+  if (normalize)                                                                    \
+    for (size_t i = 0; i < PART; i++) merged[i] /= divisor[i] == 0 ? (T)1 : divisor[i];
+
+#define ELECTED(T, S)                                                                                                 \
+  WEIR_CLONES static void elect_whole_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize,        \
+                                          size_t at) {                                                                \
+    const T *part;                                                                                                    \
+    ELECTION(T, part = x[k] + at;)                                                                                    \
+    memcpy(dst + at, merged, sizeof merged);                                                                          \
+  }                                                                                                                   \
+  WEIR_CLONES static void elect_rest_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize,         \
+                                         size_t at, size_t n) {                                                       \
+    T part[PART] = {0};                                                                                               \
+    ELECTION(T, memcpy(part, x[k] + at, n * sizeof(T));)                                                              \
+    memcpy(dst + at, merged, n * sizeof(T));                                                                          \
+  }                                                                                                                   \
+  void weir_elected_sum_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize, size_t n) {          \
+    size_t at = 0;                                                                                                    \
+    for (; at + PART <= n; at += PART) elect_whole_##S(dst, x, w, models, normalize, at);                             \
+    if (at < n) elect_rest_##S(dst, x, w, models, normalize, at, n - at);                                             \
+  }                                                                                                                   \
+  WEIR_CLONES static void elect_planes_##S(T *dst, const struct weir_plane_window *const *planes, const T *w,         \
+                                           size_t models, int normalize, size_t first, size_t n) {                    \
+    T part[PART] = {0};                                                                                               \
+    ELECTION(T, weir_load_planes_##S(part, planes[k], first, n);)                                                     \
+    memcpy(dst, merged, n * sizeof(T));                                                                               \
+  }
+
+ELECTED(float, f32)
+ELECTED(double, f64)
+
+#ifdef HAS_MASKS
+// Sixteen elements at a time, straight from the bits: a kept element adds its model's number under a mask, so that no model
+// is ever expanded. Adding nothing is adding zero, so that the bits of the result are those of the plain form.
+__attribute__((target("avx512f"))) static void elect_masks(float *dst, const struct weir_plane_window *const *planes,
+                                                          const float *w, size_t models, int normalize, size_t first,
+                                                          size_t n) {
+  const __m512 zero = _mm512_setzero_ps(), one = _mm512_set1_ps(1);
+  for (size_t at = 0; at < n; at += 16) {
+    size_t place = first + at, word = place / 64;
+    unsigned shift = place % 64;
+    __mmask16 live = n - at < 16 ? (__mmask16)((1u << (n - at)) - 1) : (__mmask16)0xFFFF;
+    int wraps = shift > 48 && shift + (n - at < 16 ? n - at : 16) > 64;
+    __m512 votes = zero, merged = zero, divisor = zero;
+#define BITS(PLANE) (__mmask16)((PLANE)[word] >> shift | (wraps ? (PLANE)[word + 1] << (64 - shift) : 0))
+    for (size_t k = 0; k < models; k++) {
+      __mmask16 kept = BITS(planes[k]->mask) & live, negative = BITS(planes[k]->sign) & kept;
+      __m512 value = _mm512_set1_ps(planes[k]->scales[0] * w[k]);
+      votes = _mm512_mask_add_ps(votes, kept & ~negative, votes, value);
+      votes = _mm512_mask_sub_ps(votes, negative, votes, value);
+    }
+    __mmask16 minus = _mm512_cmp_ps_mask(votes, zero, _CMP_NGE_UQ);
+    for (size_t k = 0; k < models; k++) {
+      float number = planes[k]->scales[0] * w[k];
+      if (number == 0) continue;
+      __mmask16 kept = BITS(planes[k]->mask) & live, negative = BITS(planes[k]->sign) & kept;
+      __mmask16 agrees = kept & (number > 0 ? ~(negative ^ minus) : negative ^ minus);
+      __m512 value = _mm512_set1_ps(number);
+      merged = _mm512_mask_add_ps(merged, agrees & ~negative, merged, value);
+      merged = _mm512_mask_sub_ps(merged, agrees & negative, merged, value);
+      divisor = _mm512_mask_add_ps(divisor, agrees, divisor, _mm512_set1_ps(w[k]));
+    }
+#undef BITS
+    if (normalize) {
+      __mmask16 none = _mm512_cmp_ps_mask(divisor, zero, _CMP_EQ_OQ);
+      merged = _mm512_div_ps(merged, _mm512_mask_mov_ps(divisor, none, one));
+    }
+    _mm512_mask_storeu_ps(dst + at, live, merged);
+  }
+}
+
+static int has_one_scale(const struct weir_plane_window *const *planes, size_t models) {
+  for (size_t k = 0; k < models; k++)
+    if (planes[k]->row_length != 0) return 0;
+  return 1;
+}
+#endif
+
+void weir_elected_planes_f32(float *dst, const struct weir_plane_window *const *planes, const float *w, size_t models,
+                             int normalize, size_t first, size_t n) {
+#ifdef HAS_MASKS
+  if (__builtin_cpu_supports("avx512f") && has_one_scale(planes, models)) {
+    elect_masks(dst, planes, w, models, normalize, first, n);
+    return;
+  }
+#endif
+  for (size_t at = 0; at < n; at += PART)
+    elect_planes_f32(dst + at, planes, w, models, normalize, first + at, n - at < PART ? n - at : PART);
+}
+
+void weir_elected_planes_f64(double *dst, const struct weir_plane_window *const *planes, const double *w, size_t models,
+                             int normalize, size_t first, size_t n) {
+  for (size_t at = 0; at < n; at += PART)
+    elect_planes_f64(dst + at, planes, w, models, normalize, first + at, n - at < PART ? n - at : PART);
+}
