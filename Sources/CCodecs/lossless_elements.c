@@ -4,20 +4,21 @@
 
 // MARK: Tables
 
-#define FIND_OCTAVES(BITS, STORED, NAME)                                                                              \
+#define FIND_OCTAVES(SIGNED, STORED, NAME)                                                                            \
   WEIR_CLONES static void NAME(lossless_form form, lossless_run run, uint8_t *restrict octaves) {                     \
     const STORED *restrict base = run.base;                                                                           \
-    const BITS exponents = (BITS)form.exponents, floor = run.scale.floor, top = run.scale.top;                        \
+    const SIGNED exponents = (SIGNED)form.exponents, floor = run.scale.floor, top = run.scale.top;                    \
     const int below = form.shift + form.mantissa;                                                                     \
     for (uint32_t i = 0; i < run.count; i++) {                                                                        \
-      BITS exponent = (BITS)(base[i] >> below) & exponents;                                                           \
+      SIGNED exponent = (SIGNED)(base[i] >> below) & exponents;                                                       \
       exponent = exponent > floor ? exponent : floor;                                                                 \
-      octaves[i] = (uint8_t)(exponent < top ? top - exponent : 0);                                                    \
+      SIGNED octave = (SIGNED)(top - exponent);                                                                       \
+      octaves[i] = (uint8_t)(octave > 0 ? octave : 0);                                                                \
     }                                                                                                                 \
   }
 
-FIND_OCTAVES(uint16_t, lossless_half, find_octaves_of_halves)
-FIND_OCTAVES(uint32_t, lossless_word, find_octaves_of_words)
+FIND_OCTAVES(int16_t, lossless_half, find_octaves_of_halves)
+FIND_OCTAVES(int32_t, lossless_word, find_octaves_of_words)
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -49,30 +50,32 @@ void lossless_choose_tables(const lossless_form *form, const lossless_run *run, 
 
 // MARK: Differences
 
-// Direct tokens first, all at once; the few others count as 0 here and are mended below. A magnitude out of range has the
-// bit above the greatest one: nothing that a direct token adds or takes away goes past twice the range.
-#define APPLY_DIRECT(BITS, STORED, NAME)                                                                              \
+// Direct tokens first, all at once; the few others count as 0 here and are mended below. Magnitudes have room for a sign, so
+// comparisons are signed ones, which the oldest vectors have. One out of range sets a bit above the greatest: nothing that a
+// direct token adds or takes away goes past twice the range.
+#define APPLY_DIRECT(BITS, SIGNED, STORED, NAME)                                                                      \
   WEIR_CLONES static int NAME(lossless_form form, lossless_run run, const uint8_t *restrict tokens) {                 \
     const STORED *restrict base = run.base;                                                                           \
     STORED *restrict tuned = run.tuned;                                                                               \
     const int shift = form.shift;                                                                                     \
-    const BITS limit = (BITS)form.limit, sign = (BITS)((BITS)1 << (8 * sizeof(BITS) - 1));                            \
-    const BITS floor = (BITS)((BITS)run.scale.floor << form.mantissa);                                                \
-    BITS outside = 0;                                                                                                 \
+    const SIGNED limit = (SIGNED)form.limit, floor = (SIGNED)((SIGNED)run.scale.floor << form.mantissa);              \
+    const BITS sign = (BITS)((BITS)1 << (8 * sizeof(BITS) - 1));                                                      \
+    SIGNED outside = 0;                                                                                               \
     for (uint32_t i = 0; i < run.count; i++) {                                                                        \
-      BITS bits = base[i], reference = (BITS)(bits >> shift) & limit;                                                 \
+      BITS bits = base[i];                                                                                            \
+      SIGNED reference = (SIGNED)(bits >> shift) & limit, token = tokens[i];                                          \
       reference = reference > floor ? reference : floor;                                                              \
-      BITS token = tokens[i] < DIRECT_TOKENS ? tokens[i] : 0;                                                         \
-      BITS negative = (BITS)(0 - (token & 1));                                                                        \
-      BITS magnitude = (BITS)(reference + ((((BITS)(token + 1) >> 1) ^ negative) - negative));                        \
-      outside |= magnitude;                                                                                           \
+      token = token < DIRECT_TOKENS ? token : 0;                                                                      \
+      SIGNED negative = (SIGNED)-(token & 1), size = (SIGNED)((token + 1) >> 1);                                      \
+      BITS magnitude = (BITS)((BITS)reference + (BITS)((size ^ negative) - negative));                                \
+      outside |= (SIGNED)magnitude;                                                                                   \
       tuned[i] = (BITS)((BITS)(magnitude << shift) | (bits & sign));                                                  \
     }                                                                                                                 \
-    return (outside & (BITS)~limit) == 0;                                                                             \
+    return (outside & ~limit) == 0;                                                                                   \
   }
 
-APPLY_DIRECT(uint16_t, lossless_half, apply_direct_halves)
-APPLY_DIRECT(uint32_t, lossless_word, apply_direct_words)
+APPLY_DIRECT(uint16_t, int16_t, lossless_half, apply_direct_halves)
+APPLY_DIRECT(uint32_t, int32_t, lossless_word, apply_direct_words)
 
 /// Which of 64 tokens, or of as many as there are, are not direct.
 static uint64_t large_tokens(const uint8_t *tokens, uint32_t count) {
@@ -106,7 +109,8 @@ __attribute__((always_inline)) static inline int mend(const lossless_form *form,
       if (token == TOKEN_ESCAPE) token = (uint8_t)lossless_read_bits(&bits, 8);
       const lossless_token mean = means[token];
       uint32_t reference = width == 2 ? tuned[i] : long_tuned[i];
-      uint64_t size = (uint64_t)(mean.least + lossless_read_bits(&bits, mean.bits)) << shift, negative = 0 - (uint64_t)mean.is_negative;
+      uint64_t negative = 0 - (uint64_t)mean.is_negative;
+      uint64_t size = (uint64_t)(mean.least + lossless_read_bits(&bits, mean.bits)) << shift;
       // A magnitude below zero is a number above the greatest.
       uint64_t magnitude = (reference & greatest) + ((size ^ negative) - negative);
       is_wrong |= (magnitude > greatest) | !mean.is_known;

@@ -24,12 +24,11 @@ typedef struct {
   uint32_t start, count;
   uint32_t is_changed;
   uint32_t scale;
-  uint32_t estimate;  // the scale before it was improved
 } lossless_segment;
 
 typedef uint32_t lossless_counts[CLASSES][TOKENS];
 
-/// Base 2 logarithm of a positive normal number, to about 1e-4, the same on every machine.
+/// Base 2 logarithm of a positive normal number, to about 1e-4, the same on every machine: no contraction, no library.
 static inline float lossless_log2(float x) {
   uint32_t bits;
   memcpy(&bits, &x, 4);
@@ -98,7 +97,7 @@ enum {
   MOVES = 8,  // quarter octaves that a scale is improved by at a time
 };
 
-/// How the encoder finds a token's new state: q = ⌊state / frequency⌋ is a multiplication, for states below frequency · 2²⁰.
+/// How the encoder finds a token's new state: ⌊state / frequency⌋ is a multiplication, for states below frequency · 2²⁰.
 typedef struct {
   uint64_t inverse;  // ⌈2⁴⁴ / frequency⌉ · 2²⁰
   uint32_t bias;

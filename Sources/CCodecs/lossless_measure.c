@@ -29,29 +29,29 @@ static inline float from_half(uint16_t bits) {
 }
 
 // Sixteen sums, so that the order is the same for every width of vectors. Infinities and NaN count as no difference.
-#define MEASURE(NAME, STORED, VALUE)                                                                             \
-  WEIR_CLONES static float NAME(const void *tuned, const void *base, uint32_t count, uint32_t *differing) {      \
-    const STORED *t = tuned, *b = base;                                                                          \
-    float lanes[16] = {0};                                                                                       \
-    uint32_t changed = 0, i = 0;                                                                                 \
-    for (; count - i >= 16; i += 16) {                                                                           \
-      for (uint32_t j = 0; j < 16; j++) {                                                                        \
-        uint32_t x = t[i + j], y = b[i + j];                                                                     \
-        float size = as_float(as_bits(VALUE(x) - VALUE(y)) & 0x7FFFFFFF);                                        \
-        changed |= x ^ y;                                                                                        \
-        lanes[j] += as_bits(size) < 0x7F800000 ? size : 0;                                                       \
-      }                                                                                                          \
-    }                                                                                                            \
-    for (; i < count; i++) {                                                                                     \
-      uint32_t x = t[i], y = b[i];                                                                               \
-      float size = as_float(as_bits(VALUE(x) - VALUE(y)) & 0x7FFFFFFF);                                          \
-      changed |= x ^ y;                                                                                          \
-      lanes[0] += as_bits(size) < 0x7F800000 ? size : 0;                                                         \
-    }                                                                                                            \
-    *differing = changed;                                                                                        \
-    float sum = 0;                                                                                               \
-    for (uint32_t j = 0; j < 16; j++) sum += lanes[j];                                                           \
-    return sum;                                                                                                  \
+#define MEASURE(NAME, STORED, VALUE)                                                                                  \
+  WEIR_CLONES static float NAME(const void *tuned, const void *base, uint32_t count, uint32_t *differing) {           \
+    const STORED *t = tuned, *b = base;                                                                               \
+    float lanes[16] = {0};                                                                                            \
+    uint32_t changed = 0, i = 0;                                                                                      \
+    for (; count - i >= 16; i += 16) {                                                                                \
+      for (uint32_t j = 0; j < 16; j++) {                                                                             \
+        uint32_t x = t[i + j], y = b[i + j];                                                                          \
+        float size = as_float(as_bits(VALUE(x) - VALUE(y)) & 0x7FFFFFFF);                                             \
+        changed |= x ^ y;                                                                                             \
+        lanes[j] += as_bits(size) < 0x7F800000 ? size : 0;                                                            \
+      }                                                                                                               \
+    }                                                                                                                 \
+    for (; i < count; i++) {                                                                                          \
+      uint32_t x = t[i], y = b[i];                                                                                    \
+      float size = as_float(as_bits(VALUE(x) - VALUE(y)) & 0x7FFFFFFF);                                               \
+      changed |= x ^ y;                                                                                               \
+      lanes[0] += as_bits(size) < 0x7F800000 ? size : 0;                                                              \
+    }                                                                                                                 \
+    *differing = changed;                                                                                             \
+    float sum = 0;                                                                                                    \
+    for (uint32_t j = 0; j < 16; j++) sum += lanes[j];                                                                \
+    return sum;                                                                                                       \
   }
 
 MEASURE(measure_bf16, lossless_half, from_bfloat)
@@ -79,22 +79,22 @@ void lossless_measure_segment(const lossless_form *form, int type, const void *t
 
 // MARK: Tokens
 
-#define TOKENISE(BITS, SIGNED, STORED, NAME)                                                                             \
-  WEIR_CLONES static void NAME(lossless_form form, const void *tuned, const void *base, uint32_t count,           \
-                               lossless_scale scale, uint8_t *restrict tokens, uint8_t *restrict classes) {               \
-    const STORED *restrict t = tuned, *restrict b = base;                                                                \
-    const int shift = form.shift, mantissa = form.mantissa, top = scale.top, step = scale.step;                          \
-    const BITS limit = (BITS)form.limit, floor = (BITS)((BITS)scale.floor << mantissa);                                                      \
-    for (uint32_t i = 0; i < count; i++) {                                                                               \
-      BITS x = t[i], y = b[i], reference = (BITS)(y >> shift) & limit, magnitude = (BITS)(x >> shift) & limit;           \
-      reference = reference > floor ? reference : floor;                                                                 \
-      BITS apart = (BITS)(magnitude - reference), negative = (BITS)((SIGNED)apart < 0);                                  \
-      BITS size = (BITS)((apart ^ (BITS)(0 - negative)) + negative);                                                     \
-      BITS is_direct = (BITS)((size < DIRECT) & ((x ^ y) >> (8 * sizeof(BITS) - 1) == 0));                               \
-      tokens[i] = (uint8_t)(is_direct ? 2 * size - negative : TOKEN_ESCAPE);                                             \
-      int octave = top - (int)(reference >> mantissa);                                                                   \
-      classes[i] = (uint8_t)((octave > 0 ? octave : 0) * STEPS + step);                                                  \
-    }                                                                                                                    \
+#define TOKENISE(BITS, SIGNED, STORED, NAME)                                                                          \
+  WEIR_CLONES static void NAME(lossless_form form, const void *tuned, const void *base, uint32_t count,               \
+                               lossless_scale scale, uint8_t *restrict tokens, uint8_t *restrict classes) {           \
+    const STORED *restrict t = tuned, *restrict b = base;                                                             \
+    const int shift = form.shift, mantissa = form.mantissa, top = scale.top, step = scale.step;                       \
+    const BITS limit = (BITS)form.limit, floor = (BITS)((BITS)scale.floor << mantissa);                               \
+    for (uint32_t i = 0; i < count; i++) {                                                                            \
+      BITS x = t[i], y = b[i], reference = (BITS)(y >> shift) & limit, magnitude = (BITS)(x >> shift) & limit;        \
+      reference = reference > floor ? reference : floor;                                                              \
+      BITS apart = (BITS)(magnitude - reference), negative = (BITS)((SIGNED)apart < 0);                               \
+      BITS size = (BITS)((apart ^ (BITS)(0 - negative)) + negative);                                                  \
+      BITS is_direct = (BITS)((size < DIRECT) & ((x ^ y) >> (8 * sizeof(BITS) - 1) == 0));                            \
+      tokens[i] = (uint8_t)(is_direct ? 2 * size - negative : TOKEN_ESCAPE);                                          \
+      int octave = top - (int)(reference >> mantissa);                                                                \
+      classes[i] = (uint8_t)((octave > 0 ? octave : 0) * STEPS + step);                                               \
+    }                                                                                                                 \
   }
 
 TOKENISE(uint16_t, int16_t, lossless_half, tokenise_halves)

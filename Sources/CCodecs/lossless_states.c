@@ -1,8 +1,10 @@
 // The inner loop of codec 10: tokens out of interleaved rANS states.
 //
-// A state x gives the token whose entries hold slot x mod 4096; then x = frequency · ⌊x / 4096⌋ + place, and a word of 16 bits
-// is shifted in where x has fallen below 2¹⁶. Words lie in the order of the lanes that take them, so that eight or sixteen lanes
-// refill by one load, spread by a permutation.
+// A state x gives the token whose entries hold slot x mod 4096; then x = frequency · ⌊x / 4096⌋ + place, and a word of 16
+// bits is shifted in where x has fallen below 2¹⁶. Words lie in the order of the lanes that take them, so that eight or
+// sixteen lanes refill by one load, spread by a permutation.
+//
+// - Source: rANS, Duda, 2013, arXiv:1311.2540; interleaved states, Giesen, 2014, arXiv:1402.3392.
 #include "lossless.h"
 
 enum { SLOT_MASK = (1 << PROBABILITY_BITS) - 1 };

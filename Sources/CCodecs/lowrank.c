@@ -57,9 +57,9 @@ int weir_dequantise(const float *scales, const int8_t *quantised, uint32_t rows,
 typedef float lanes __attribute__((ext_vector_type(16)));
 
 enum {
-  TILE = 16,     // columns whose sums stay in registers
-  ROWS = 6,      // rows that share what is loaded of the right factor
-  PRODUCTS = 256 // of the right factor's rows that are packed at a time, into what the first cache holds
+  TILE = 16,       // columns whose sums stay in registers
+  ROWS = 6,        // rows that share what is loaded of the right factor
+  PRODUCTS = 256,  // of the right factor's rows that are packed at a time, into what the first cache holds
 };
 
 // Adds the products of `count` packed rows to the sums of `rows` rows of one tile, which begin with 0 or with what is there.
@@ -105,7 +105,8 @@ void weir_multiply(const float *left, const float *right, uint32_t rows, uint32_
     for (uint32_t column = 0; column < columns; column += TILE) {
       uint32_t width = columns - column < TILE ? columns - column : TILE;
       if (width < TILE) memset(packed, 0, sizeof packed);
-      for (uint32_t i = 0; i < count; i++) memcpy(&packed[i], right + (size_t)(k + i) * columns + column, width * sizeof(float));
+      const float *from = right + (size_t)k * columns + column;
+      for (uint32_t i = 0; i < count; i++, from += columns) memcpy(&packed[i], from, width * sizeof *from);
       multiply_tile(left + k, rows, rank, packed, count, k == 0, product + column, columns, width);
     }
   }

@@ -19,17 +19,17 @@ WEIR_CLONES uint32_t weir_mask_kept(const uint64_t *mask, uint32_t count) {
 }
 
 // A word of 64 flags at a time, which compilers turn into comparisons of vectors.
-#define FLAGS(CONDITION)                                                \
-  for (uint32_t from = 0; from < count; from += 64) {                   \
-    uint32_t size = count - from < 64 ? count - from : 64;              \
-    uint8_t flags[64] = {0};                                            \
-    for (uint32_t j = 0; j < size; j++) {                               \
-      uint32_t i = from + j;                                            \
-      flags[j] = (CONDITION);                                           \
-    }                                                                   \
-    uint64_t word = 0;                                                  \
-    for (uint32_t j = 0; j < 64; j++) word |= (uint64_t)flags[j] << j;  \
-    mask[from / 64] = word;                                             \
+#define FLAGS(CONDITION)                                                    \
+  for (uint32_t from = 0; from < count; from += 64) {                       \
+    uint32_t size = count - from < 64 ? count - from : 64;                  \
+    uint8_t flags[64] = {0};                                                \
+    for (uint32_t j = 0; j < size; j++) {                                   \
+      uint32_t i = from + j;                                                \
+      flags[j] = (CONDITION);                                               \
+    }                                                                       \
+    uint64_t word = 0;                                                      \
+    for (uint32_t j = 0; j < 64; j++) word |= (uint64_t)flags[j] << j;      \
+    mask[from / 64] = word;                                                 \
   }
 
 WEIR_CLONES uint32_t weir_mask_nonzero(const float *values, uint32_t count, uint64_t *mask) {
@@ -57,12 +57,12 @@ WEIR_CLONES int weir_mask_covers(const uint64_t *mask, const uint64_t *other, ui
 // MARK: Lists
 
 // STATEMENT for each kept element i.
-#define FOR_KEPT(STATEMENT)                                             \
-  for (uint32_t from = 0; from < count; from += 64) {                   \
-    for (uint64_t word = mask[from / 64]; word; word &= word - 1) {     \
-      uint32_t i = from + (uint32_t)__builtin_ctzll(word);              \
-      STATEMENT;                                                        \
-    }                                                                   \
+#define FOR_KEPT(STATEMENT)                                                 \
+  for (uint32_t from = 0; from < count; from += 64) {                       \
+    for (uint64_t word = mask[from / 64]; word; word &= word - 1) {         \
+      uint32_t i = from + (uint32_t)__builtin_ctzll(word);                  \
+      STATEMENT;                                                            \
+    }                                                                       \
   }
 
 void weir_gather(const void *elements, uint32_t width, const uint64_t *mask, uint32_t count, void *list) {

@@ -53,7 +53,8 @@ public enum LosslessCodec {
     precondition(result.count == place.bytes.count, "room for as many elements as the place says")
     try unsafe check(base, place)
     try ValueBench.lend { bench throws(CheckpointError) in
-      try unsafe decode(payload, base: base?.baseAddress, count: place.count, place.dtype, into: result.baseAddress, bench)
+      try unsafe decode(
+        payload, base: base?.baseAddress, count: place.count, place.dtype, into: result.baseAddress, bench)
     }
   }
 
@@ -75,15 +76,15 @@ public enum LosslessCodec {
     return unsafe Array(UnsafeBufferPointer(start: bench.payload, count: size))
   }
 
-  /// Decodes a list of elements; there is at least one.
+  /// Decodes a list of elements; there is at least one. All levels of instructions give the same.
   static func decode(
     _ payload: UnsafeRawBufferPointer, base: UnsafeRawPointer?, count: Int, _ dtype: DType,
-    into elements: UnsafeMutableRawPointer?, _ bench: ValueBench
+    into elements: UnsafeMutableRawPointer?, _ bench: ValueBench, level: UInt32 = WEIR_LEVEL_BEST.rawValue
   ) throws(CheckpointError) {
     // SAFETY: as for encoding; the payload is read within its count.
     let result = unsafe weir_lossless_decode(
       dtype.coderType, UInt32(count), payload.bindMemory(to: UInt8.self).baseAddress, payload.count, base, bench.work,
-      elements, Int32(WEIR_LEVEL_BEST.rawValue))
+      elements, Int32(level))
     try CoderResult.check(result, payload.count)
   }
 }

@@ -132,7 +132,8 @@ public enum LowRankCodec {
           .malformed(found: "factor of \(payload.count) bytes", expected: "\(1 + 4 * scaleCount + count)"))
       }
       let scales = (0..<scaleCount).map { index in
-        unsafe Float(bitPattern: UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 1 + 4 * index, as: UInt32.self)))
+        unsafe Float(
+          bitPattern: UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 1 + 4 * index, as: UInt32.self)))
       }
       let quantised = unsafe payload.baseAddress.unsafelyUnwrapped.advanced(by: 1 + 4 * scaleCount)
         .assumingMemoryBound(to: Int8.self)

@@ -168,7 +168,10 @@ public enum SparseCodec {
     let kept = unsafe Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 1, as: UInt32.self)))
     let maskBytes = unsafe Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: 5, as: UInt32.self)))
     let end = headerBytes + maskBytes
-    guard kept <= place.count, end <= payload.count else {
+    // The end of the mask is not there, and with it no scale of any row.
+    guard kept <= place.count, maskBytes > 0, end <= payload.count,
+      unsafe payload[headerBytes] & UInt8(WEIR_SCALE_PER_ROW.rawValue) == 0
+    else {
       throw CheckpointError(
         .malformed(
           found: "sparse block of \(kept) values with a mask of \(maskBytes) bytes",

@@ -66,11 +66,13 @@ enum CoderResult {
     let found: String
     let expected: String
     switch result {
-    case WEIR_CODEC_SHORT.rawValue: (found, expected) = ("block ends after \(byteCount) bytes", "one for all its elements")
+    case WEIR_CODEC_SHORT.rawValue:
+      (found, expected) = ("block ends after \(byteCount) bytes", "one for all its elements")
     case WEIR_CODEC_TRAILING.rawValue: (found, expected) = ("block of \(byteCount) bytes has some left over", "none")
     case WEIR_CODEC_FLAGS.rawValue: (found, expected) = ("block of an unknown kind", "one of its codec's")
     case WEIR_CODEC_STATE.rawValue: (found, expected) = ("entropy coder ends in a state", "the one that it began with")
-    case WEIR_CODEC_SCALE.rawValue: (found, expected) = ("block has a scale that is no magnitude", "finite ones from 0 up")
+    case WEIR_CODEC_SCALE.rawValue:
+      (found, expected) = ("block has a scale that is no magnitude", "finite ones from 0 up")
     default: (found, expected) = ("block has a number out of its range", "those that its codec writes")
     }
     throw CheckpointError(.malformed(found: found, expected: expected))
