@@ -95,14 +95,17 @@ public enum ArchiveCoding: Hashable, Sendable {
       guard (1...max(1, min(shape.rowLength, shape.rowCount))).contains(rank) else {
         return ("rank \(rank) of shape \(shape)", "1 to the smaller side")
       }
+      guard shape.rowLength <= BlockPlace.maximumCount else {
+        return ("codec 11 for rows of \(shape.rowLength) elements", "at most \(BlockPlace.maximumCount)")
+      }
       guard rank * shape.rowLength <= 1 << 28 else {
         return ("rank \(rank) of shape \(shape)", "a factor of at most 2^28 elements")
       }
     case .ternaryContext:
       guard base?.dtype == tensor.dtype else { return ("codec 5 without such a base", "a base of the same type") }
-    case .lossless:
+    case .lossless, .sparse(isExact: true):
       guard base == nil || base?.dtype == tensor.dtype else {
-        return ("codec 10 with another type of base", "a base of the same type")
+        return ("codec \(codec.rawValue) with another type of base", "a base of the same type")
       }
     case .ternary, .ternaryPlane, .sign, .sparse: break
     }

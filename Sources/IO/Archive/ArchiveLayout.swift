@@ -102,7 +102,7 @@ public struct ArchiveLayout: Sendable {
     for shard in shards {
       for start in stride(from: 0, to: shard.header.count, by: StoredBytes.blockByteCount) {
         let end = min(start + StoredBytes.blockByteCount, shard.header.count)
-        payloads.append(try StoredBytes.encode(Array(shard.header[start..<end])))
+        payloads.append(StoredBytes.encode(Array(shard.header[start..<end])))
       }
     }
     self.kind = kind

@@ -114,7 +114,7 @@ public final class ArchiveWriter: Sendable {
 
   /// Appends the next 2^19 bytes, or the last, of a side file that is stored.
   public func append(_ bytes: [UInt8], sideFile: Int, block: Int) throws(CheckpointError) {
-    let payload = try StoredBytes.encode(bytes)
+    let payload = StoredBytes.encode(bytes)
     try state.withLock { (state) throws(CheckpointError) in
       try state.add(payload, layout.shards.count + sideFile, block)
     }

@@ -10,18 +10,22 @@ enum StoredBytes {
     byteCount / blockByteCount + (byteCount % blockByteCount == 0 ? 0 : 1)
   }
 
-  static func encode(_ bytes: [UInt8]) throws(CheckpointError) -> [UInt8] {
+  /// Encodes a block, smaller than ``StoredCodec`` would: there are few of them.
+  static func encode(_ bytes: [UInt8]) -> [UInt8] {
     if let frame = ZstdFrame.compress(bytes) { return [1] + frame }
     return [0] + bytes
   }
 
   static func decode(_ payload: [UInt8], byteCount: Int) throws(CheckpointError) -> [UInt8] {
-    switch payload.first {
-    case 0 where payload.count == byteCount + 1: return Array(payload[1...])
-    case 1:
-      if let bytes = ZstdFrame.decompress(payload[1...], byteCount: byteCount) { return bytes }
-    default: break
+    let place = BlockPlace(first: 0, count: byteCount, rowLength: byteCount, dtype: .u8)
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    // SAFETY: both buffers live for the call.
+    let result = unsafe payload.withUnsafeBytes { payload in
+      unsafe bytes.withUnsafeMutableBytes { bytes in
+        Result { () throws(CheckpointError) in try unsafe StoredCodec.decode(payload, place, into: bytes) }
+      }
     }
-    throw CheckpointError(.malformed(found: "a stored block that is none", expected: "\(byteCount) bytes"))
+    try result.get()
+    return bytes
   }
 }

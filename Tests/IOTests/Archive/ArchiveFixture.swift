@@ -88,7 +88,8 @@ struct ArchiveFixture {
       tensor("ternary", .bf16, [100, 6000], .ternary), tensor("plane", .f16, [3], .ternaryPlane),
       tensor("context", .bf16, [2, 2], .ternaryContext), tensor("sign", .f32, [9], .sign),
       tensor("seeded", .bf16, [9, 9], .seeded(mask)), tensor("dare", .bf16, [9, 9], .dare(mask)),
-      tensor("sparse", .bf16, [1 << 19, 3], .sparse(isExact: false)), tensor("lossless", .bf16, [5, 700], .lossless, rows: 4),
+      tensor("sparse", .bf16, [1 << 19, 3], .sparse(isExact: false)),
+      tensor("lossless", .bf16, [5, 700], .lossless, rows: 4),
       tensor("lowrank", .bf16, [6, 8], .lowrank(rank: 2)), tensor("none", .f32, [0, 4], .lossless),
       tensor("scalar", .f32, [], .lossless), tensor("größe \"x\"", .f64, [2], .stored),
     ]

@@ -212,7 +212,7 @@ import WeirTensors
         let mask = SeededMask(key: random.next(), limit: random.next() >> 11)
         let coding: ArchiveCoding = random.pick([
           .same, .stored, .dense(.f32), .dense(.bf16), .ternary, .ternaryPlane, .ternaryContext, .sign, .seeded(mask),
-          .dare(mask), .sparse(isExact: false), .lossless,
+          .dare(mask), .sparse(isExact: false), .sparse(isExact: true), .lossless,
         ])
         let isPlain = coding == .stored || coding == .same
         let dtype: DType = random.pick(isPlain ? DType.allCases : [.f32, .f16, .bf16])

@@ -114,16 +114,18 @@ struct Attack: Sendable, CustomTestStringConvertible {
     Attack("a header that decodes to another", "tensor '__header__/model.safetensors': checksum of the file") {
       $0.index.shards[0].hash = Hash128([9])
     },
-    Attack("a header that is no block", "tensor '__header__/model.safetensors': block 0: a stored block that is none") {
+    Attack(
+      "a header that is no block", "tensor '__header__/model.safetensors': block 0: stored block of an unknown form"
+    ) {
       $0.payloads[0][0] = 9
     },
     Attack("a side file that decodes to another", "tensor '__file__/config.json': checksum of the file") {
       $0.index.sideFiles[0].hash = Hash128([9])
     },
-    Attack("a side file that decodes to more", "tensor '__file__/config.json': block 0: a stored block that is none") {
+    Attack("a side file that decodes to more", "tensor '__file__/config.json': block 0: 3 stored bytes, expected 2") {
       $0.payloads[1].append(0)
     },
-    Attack("a side file that is no frame", "tensor '__file__/config.json': block 0: a stored block that is none") {
+    Attack("a side file that is no frame", "tensor '__file__/config.json': block 0: stored bytes in no frame") {
       $0.payloads[1][0] = 1
     },
   ]
@@ -165,6 +167,10 @@ struct Attack: Sendable, CustomTestStringConvertible {
     Attack("lossless over another type", "tensor 'b': codec 10 with another type of base") {
       $0.index.tensors[1].base = ArchiveBase(dtype: .f32)
     },
+    Attack("exact sparse over another type", "tensor 'b': codec 9 with another type of base") {
+      $0.index.tensors[1].coding = .sparse(isExact: true)
+      $0.index.tensors[1].base = ArchiveBase(dtype: .f32)
+    },
     Attack("same without base", "tensor 'a': codec 'same' without such a base") {
       $0.index.tensors[0].coding = .same
       $0.index.tensors[0].base = nil
@@ -183,6 +189,10 @@ struct Attack: Sendable, CustomTestStringConvertible {
     Attack("rank 0", "tensor 'a': rank 0 of shape [2], expected 1", coded(.lowrank(rank: 0))),
     Attack("rank of more than a side", "tensor 'a': rank 2 of shape [2], expected 1", coded(.lowrank(rank: 2))),
     Attack("rank beyond all", "tensor 'a': rank 4294967295 of", coded(.lowrank(rank: 0xFFFF_FFFF))),
+    Attack("rank of rows that are cut", "tensor 'b': codec 11 for rows of 524289 elements") {
+      $0.index.tensors[1].info = TensorInfo(name: "b", dtype: .bf16, shape: Shape([2, 524_289]) ?? Shape(vector: 0))
+      $0.index.tensors[1].coding = .lowrank(rank: 1)
+    },
     Attack("a base of as many rows", "tensor 'a': a base of 2 rows") {
       $0.index.tensors[0].base = ArchiveBase(dtype: .f32, rowCount: 2)
     },
