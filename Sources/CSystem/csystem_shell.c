@@ -25,7 +25,8 @@ static int private_pipe(int ends[2]) {
 #endif
 }
 
-// This process blocks and ignores signals that a child would inherit so.
+// This process blocks and ignores signals that a child would inherit so. The child leads a group of its own, so that all that
+// it starts can be asked to end.
 static int set_signals(posix_spawnattr_t *attributes) {
   sigset_t none, standard;
   sigemptyset(&none);
@@ -34,7 +35,9 @@ static int set_signals(posix_spawnattr_t *attributes) {
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaddset(&standard, numbers[i]);
   int code = posix_spawnattr_setsigmask(attributes, &none);
   if (code == 0) code = posix_spawnattr_setsigdefault(attributes, &standard);
-  if (code == 0) code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  if (code == 0) code = posix_spawnattr_setpgroup(attributes, 0);
+  const short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
+  if (code == 0) code = posix_spawnattr_setflags(attributes, flags);
   return code;
 }
 
@@ -72,7 +75,7 @@ ssize_t weir_shell_read(int output, void *bytes, size_t count, int milliseconds)
   return errno == EINTR ? -EAGAIN : -errno;
 }
 
-void weir_shell_stop(pid_t process) { kill(process, SIGTERM); }
+void weir_shell_stop(pid_t process) { kill(-process, SIGTERM); }
 
 int weir_shell_finish(int output, pid_t process) {
   close(output);

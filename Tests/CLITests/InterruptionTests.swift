@@ -88,4 +88,24 @@ import Testing
       #expect(try names(in: "\(folder)/out").contains("model.safetensors"))
     }
   }
+
+  @Test(.timeLimit(.minutes(2)), arguments: ["compress", "soup"])
+  func `An interrupted search ends its command and leaves nothing`(_ command: String) throws {
+    try withTemporaryDirectory { folder in
+      try World.make(in: folder)
+      let before = Set(try names(in: folder))
+      let output = command == "soup" ? "out" : "x.tv.safetensors"
+      let process = try Program.start(
+        [command, "base", "math", "-o", output, "--evaluate", "touch begun; sleep 100; echo 1 {}"], in: folder,
+        output: "\(folder)/output", errors: "\(folder)/errors")
+      while try !names(in: folder).contains("begun") {
+        guard kill(process, 0) == 0 else { break }
+        usleep(500)
+      }
+      kill(process, SIGTERM)
+      #expect(Program.wait(process) == 130)
+      #expect(String(decoding: try readFile("\(folder)/errors"), as: UTF8.self).contains("error: interrupted"))
+      #expect(Set(try names(in: folder)).subtracting(before) == ["begun", "output", "errors"])
+    }
+  }
 }

@@ -32,7 +32,7 @@ int weir_shell_start(const char *command, int *output, pid_t *process);
 /// Reads what is there; the number of bytes, 0 at the end, -EAGAIN where nothing came for so long, or a negative errno.
 ssize_t weir_shell_read(int output, void *bytes, size_t count, int milliseconds);
 
-/// Asks a process to end.
+/// Asks the process and all that it has started to end.
 void weir_shell_stop(pid_t process);
 
 /// Closes the pipe and waits for the process; its exit code, 128 and the signal that ended it, or a negative errno.
