@@ -54,6 +54,7 @@ public enum MadePipeline {
     ("\"on_mismatch\": \"skip_model\"", "--on-mismatch skip_model"), ("\"nan\": \"propagate\"", "--nan propagate"),
     ("\"normalize\": false", "--no-normalize"), ("\"include\"", "--include"), ("\"exclude\"", "--exclude"),
     (" is the string '", " is '"), ("remove 'target_size' or a 'density'", "remove --target-size or a density"),
+    ("a larger 'target_size'", "a larger --target-size"),
     (
       "expected a 'base' to compare it with, or a delta; name the model that it was made from in \"base\"",
       "which an archive cannot hold without a base; 'weir compress BASE TUNED' makes archives"
