@@ -150,4 +150,57 @@ import Testing
       base: [1], models: [[1], [2]], numbers: ["task": 2, "tall_lambda": 1], choices: ["output": "task"])
     #expect(throws: MethodError.self) { try call.run(method) }
   }
+
+  // MARK: - Ranks and thresholds
+
+  @Test(arguments: ["a", "b", "c"], ["model", "tensor"])
+  func `Deltas that are all alike have no weight`(variant: String, scope: String) throws {
+    let choices = ["variant": variant, "scope": scope]
+    for delta in [0.0, 0.5] {
+      let models = [Self.f.base.map { $0 + delta }, Self.f.base.map { $0 - delta }]
+      #expect(try Call(base: Self.f.base, models: models, choices: choices).run("pcb") == Self.f.base)
+    }
+  }
+
+  @Test func `A column of zeros has not turned`() throws {
+    // The first column is zero in the base, the second in the model: neither is a number that is none.
+    let call = Call(base: [0, 1, 0, 1], models: [[1, 0, 1, 0], [0, 1, 0, 2]], shape: [2, 2])
+    #expect(try call.run("widen").allSatisfy(\.isFinite))
+  }
+
+  @Test func `A count that ends in a half is rounded to even, and one element is kept at least`() throws {
+    let delta = [6.0, -5, 4, -3, 2, -1]
+    for (density, kept) in [(0.25, 2), (0.75, 4), (0.01, 1), (0.5, 3)] {
+      let call = Call(models: [delta], numbers: ["density": density])
+      #expect(try call.run("evo_merging") == delta.enumerated().map { $0.offset < kept ? $0.element : 0 })
+    }
+    let ties = Call(models: [[2, -2, 2, 1, 0, 0]], numbers: ["density": 0.2])
+    #expect(try ties.run("evo_merging") == [2, -2, 2, 0, 0, 0])
+  }
+
+  @Test(arguments: ["ties_sv", "lwptv"])
+  func `A reconstruction must be asked for`(method: String) {
+    let call = Call(
+      base: Self.f.base, models: Self.f.models,
+      numbers: ["eta": 0.5, "protected": 0, "slack": 0.5, "protect_fraction": 0.5], choices: ["score": "magnitude"])
+    #expect(throws: MethodError.self) { try call.run(method) }
+  }
+
+  @Test func `Without slack the reconstruction is TIES`() throws {
+    var call = Call(base: Self.f.base, models: Self.f.models, numbers: ["density": 0.5])
+    let plain = try call.run("ties")
+    call.numbers.merge(["protected": 1, "slack": 0, "protect_fraction": 1]) { $1 }
+    call.flags = ["experimental": true]
+    #expect(try call.run("ties_sv") == plain)
+  }
+
+  @Test func `A layer whose base is zero is never dropped, and of equal layers the lower goes first`() throws {
+    let base = [0.0, 0, 1, 1, 1, 1]
+    let model = [0.5, 0.5, 1.25, 1, 1.25, 1]
+    let parts = (0..<3).map { ReferencePart("layers.\($0).w", [2]) }
+    let call = Call(
+      base: base, models: [model], numbers: ["eta": 0.4], flags: ["experimental": true],
+      choices: ["score": "relative"], parts: parts)
+    #expect(try call.run("lwptv") == [0.5, 0.5, 1, 1, 1.25, 1])
+  }
 }

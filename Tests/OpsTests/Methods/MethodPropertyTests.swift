@@ -45,7 +45,7 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
     return call
   }
 
-  static let all: [MethodCase] = averages + checkpoints + geometry + taskVectors + ties + masks + primitives
+  static let all: [MethodCase] = averages + checkpoints + geometry + taskVectors + ties + masks + ranked + primitives
 
   private static let averages: [MethodCase] = [
     MethodCase("linear", "weights", base: false) { $0.perModel = ["weight": [1, 2.5, -0.75]] },

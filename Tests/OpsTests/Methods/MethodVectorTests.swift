@@ -53,7 +53,7 @@ enum MethodVectors {
   }
 
   static let all: [Vector] =
-    averages + checkpoints + spherical + geometry + arithmetic + ties + dare + masks
+    averages + checkpoints + spherical + geometry + arithmetic + ties + dare + masks + ranked
 
   static let averages = [
     Vector(

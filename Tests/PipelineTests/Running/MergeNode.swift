@@ -69,7 +69,7 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     return result
   }
 
-  static let all: [MergeNode] = plain + layered + angles + masks + ties + primitives
+  static let all: [MergeNode] = plain + layered + angles + masks + ranked + ties + primitives
 
   private static let plain: [MergeNode] = [
     MergeNode("linear", base: false) { $0.perModel = ["weight": [0.5, 2]] },
@@ -136,6 +136,26 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     MergeNode("emr", models: ["m", "n", "d"]) {
       $0.numbers = ["task": 2]
       $0.choices = ["output": "task"]
+    },
+  ]
+
+  private static let ranked: [MergeNode] = [
+    MergeNode("pcb", models: ["m", "n", "d"]) { $0.numbers = ["ratio": 0.4] },
+    MergeNode("pcb", " of tensors") {
+      $0.numbers = ["ratio": 0.4]
+      $0.choices = ["scope": "tensor", "variant": "b"]
+    },
+    MergeNode("widen"),
+    MergeNode("hi_merging", models: ["m", "n", "d"]) { $0.numbers = ["density": 0.4, "scale": 0.5] },
+    MergeNode("evo_merging", models: ["m", "n", "d"]) { $0.numbers = ["density": 0.3, "scale": -0.5] },
+    MergeNode("ties_sv", models: ["m", "n", "d"]) {
+      $0.numbers = ["density": 0.4, "protected": 1, "slack": 0.5, "protect_fraction": 0.2]
+      $0.flags = ["experimental": true]
+    },
+    MergeNode("lwptv", models: ["m", "n", "d"]) {
+      $0.numbers = ["eta": 0.5]
+      $0.choices = ["score": "magnitude"]
+      $0.flags = ["experimental": true]
     },
   ]
 

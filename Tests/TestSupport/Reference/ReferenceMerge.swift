@@ -32,6 +32,7 @@ public struct ReferenceMerge: Sendable {
 
   /// The result; `nil` where the text says that it is an error.
   public func run(_ method: String) -> [Double]? {
+    if method == "pcb", choices["scope"] != "tensor" { return pcb() }
     // A model-scope method of the first kind takes all tensors as one.
     var merge = self
     if merge.allParts.isEmpty { merge.allParts = tensors }
@@ -43,7 +44,9 @@ public struct ReferenceMerge: Sendable {
   typealias Body = @Sendable (ReferenceMerge) -> [Double]?
 
   /// What methods make of a tensor, by name.
-  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks].reduce(into: [:]) { $0.merge($1) { $1 } }
+  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks, ranked].reduce(into: [:]) {
+    $0.merge($1) { $1 }
+  }
 
   static let basics: [String: Body] = [
     "linear": { $0.linear() },
@@ -68,6 +71,7 @@ public struct ReferenceMerge: Sendable {
     "lines_multi": { $0.linesMulti() },
     "varm": { $0.varm() },
     "emr": { $0.emr() },
+    "lwptv": { $0.lwPtv() },
   ]
 
   // MARK: - Parts
