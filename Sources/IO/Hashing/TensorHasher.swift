@@ -161,4 +161,16 @@ extension TensorHasher {
     }
     return Hash128(of: hashes)
   }
+
+  /// The hash of a tensor that lies in an open file.
+  public static func hash(of file: InputFile, _ bytes: Range<Int>) throws(CheckpointError) -> Hash128 {
+    var reader = WindowReader(reach: 0)
+    var hashes: [Hash128] = []
+    for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: pieceByteCount) {
+      // SAFETY: the window stays until the next is opened.
+      let piece = try unsafe reader.open(file, start..<min(start + pieceByteCount, bytes.upperBound), slot: 0)
+      hashes.append(unsafe Hash128(piece))
+    }
+    return Hash128(of: hashes)
+  }
 }

@@ -114,7 +114,7 @@ struct ArchivePlanner {
     switch spec.rules[rule].codec.name {
     case "lossless":
       guard operand != nil || base == nil else { return exact(tensor, info, nil, .stored) }
-      return hasSameType ? exact(tensor, info, operand, .lossless) : exact(tensor, info, nil, .stored)
+      return hasSameType || operand == nil ? exact(tensor, info, operand, .lossless) : exact(tensor, info, nil, .stored)
     case "sparse" where hasSameType && number("density", rule) == 1 && !isFree(rule):
       return exact(tensor, info, operand, .sparse)
     default: return Draft(tensor: tensor, info: info, base: operand, rule: rule, content: nil)

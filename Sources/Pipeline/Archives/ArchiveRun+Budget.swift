@@ -4,28 +4,31 @@ internal import WeirTensors
 
 extension ArchiveRun {
   /// How often an archive is written to meet its size: what coders save is not known before they have run.
-  private static let attempts = 4
+  private static let attempts = 6
   /// The share of the size that is good enough not to try again.
   private static let sufficient = 0.97
 
   /// Writes the archive so that it has at most `byteCount` bytes, with densities that lose the least.
   mutating func write(within byteCount: Int, _ nodes: [Int], _ report: () -> Void) throws(PipelineError) -> Int {
     let budgets = try nodes.map { (node) throws(PipelineError) in try survey(node, report) }
-    var bits = Double(byteCount) * 8
-    var fitting: Double?
+    let most = budgets.reduce(0) { $0 + $1.mostBits }
+    var bits = min(most, Double(byteCount) * 8)
+    var (fitting, failing): ((bits: Double, size: Int)?, Double?) = (nil, nil)
     for number in 1...Self.attempts {
       let size = try attempt(budgets, nodes, bits, report)
-      let isFitting = size <= byteCount
-      if isFitting { fitting = max(fitting ?? 0, bits) }
-      let isLast = number == Self.attempts
-      if isFitting, isLast || Double(size) >= Self.sufficient * Double(byteCount) || isFull(budgets, bits) {
-        return size
+      if size <= byteCount {
+        let isBest = number == Self.attempts || bits >= most || Double(size) >= Self.sufficient * Double(byteCount)
+        if isBest { return size }
+        if size > fitting?.size ?? 0 { fitting = (bits, size) }
+      } else {
+        failing = min(failing ?? .infinity, bits)
       }
       try discard()
-      if isLast || (fitting != nil && !isFitting && number > 2) { break }
       // What the file takes beside the free densities, and what the coders saved, show in the size that came out.
-      let spare = Double(byteCount - size) * 8
-      bits = max(1, isFitting ? bits + spare * 0.98 : bits + spare * 1.05)
+      bits += Double(byteCount - size) * 8 * (size <= byteCount ? 0.98 : 1.05)
+      if let failing, bits >= failing { bits = ((fitting?.bits ?? 0) + failing) / 2 }
+      if let fitting, bits <= fitting.bits { bits = (fitting.bits + (failing ?? most)) / 2 }
+      bits = max(1, min(most, bits))
     }
     guard let fitting else {
       throw PipelineError(
@@ -33,7 +36,7 @@ extension ArchiveRun {
         "the archive cannot be made as small as \(Quantity.text(byteCount)), expected a larger 'target_size', or fewer tensors with "
           + "a codec of fixed size")
     }
-    return try attempt(budgets, nodes, fitting, report)
+    return try attempt(budgets, nodes, fitting.bits, report)
   }
 
   private mutating func attempt(
@@ -45,11 +48,6 @@ extension ArchiveRun {
       setDensities(budget.densities(bits: bits * budget.mostBits / max(1, total)), of: node)
     }
     return try attempt(report)
-  }
-
-  /// Whether every tensor is as dense as it can be.
-  private func isFull(_ budgets: [SizeBudget], _ bits: Double) -> Bool {
-    bits >= budgets.reduce(0) { $0 + $1.mostBits }
   }
 
   /// Counts the magnitudes of everything that a node codes.

@@ -179,8 +179,8 @@ final class ArchiveWork: BlockWork {
         values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
     }
     var best: (codec: ArchiveCodec, bytes: [UInt8])?
-    for codec in [ArchiveCodec.ternary, .ternaryPlane, .ternaryContext] {
-      if codec == .ternaryContext, unsafe base == nil { continue }
+    let hasContext = archive.tensors[unit.tensor].base.map { graph.info(of: $0).dtype } == unit.place.dtype
+    for codec in [ArchiveCodec.ternary, .ternaryPlane, .ternaryContext] where hasContext || codec != .ternaryContext {
       let bytes = try unsafe TernaryCodec.encode(
         values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
       if bytes.count < best?.bytes.count ?? .max { best = (codec, bytes) }

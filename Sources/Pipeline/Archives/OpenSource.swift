@@ -137,7 +137,8 @@ struct OpenArchive: Sendable {
       guard let tensor = member.tensor.map({ archive.tensors[$0] }) else { continue }
       let name = tensor.info.name
       guard let checkpoint else {
-        guard tensor.form != .elements, !tensor.readsBase, tensor.codec != .same else {
+        let standsAlone = tensor.base == nil || (tensor.form != .elements && !tensor.readsBase)
+        guard standsAlone, tensor.codec != .same else {
           throw CheckpointError(
             .malformed(
               found: "codec '\(tensor.codec)', which reads the base", expected: "a \"base\" beside \"archive\""),

@@ -56,15 +56,20 @@ struct SizeBudget {
     var found: [Choice] = []
     let isSparse = subject.codec == "sparse"
     var (kept, sum, energy) = (0.0, 0.0, 0.0)
+    // The first choice keeps one element; a bin of many is taken in parts, as equal magnitudes can be.
     for bin in [(count: 1, magnitude: survey.bins.first?.magnitude ?? 0)] + survey.bins {
-      kept = min(count, kept + Double(bin.count))
-      sum += Double(bin.count) * bin.magnitude
-      energy += Double(bin.count) * bin.magnitude * bin.magnitude
-      let density = kept / count
-      found.append(
-        Choice(
-          density: density, bits: count * (entropy(density) + density * (isSparse ? 16 : 1)),
-          error: max(0, survey.energy - (isSparse ? energy : sum * sum / kept))))
+      let parts = max(1, min(32, Int(Double(bin.count) / count * 500)))
+      for _ in 0..<parts {
+        let taken = Double(bin.count) / Double(parts)
+        kept = min(count, kept + taken)
+        sum += taken * bin.magnitude
+        energy += taken * bin.magnitude * bin.magnitude
+        let density = kept / count
+        found.append(
+          Choice(
+            density: density, bits: count * (entropy(density) + density * (isSparse ? 16 : 1)),
+            error: max(0, survey.energy - (isSparse ? energy : sum * sum / kept))))
+      }
     }
     return found
   }
