@@ -7,7 +7,8 @@ extension RunReport {
     let tensors = outputs.reduce(0) { $0 + $1.tensorCount }
     let rate = Quantity.text(Int(Double(bytesRead + bytesToDisk) / max(seconds, 1e-3)))
     let places = outputs.map { output in
-      output.path ?? output.digest.map { "digest \($0.total)" } ?? ""
+      let place = output.path ?? output.digest.map { "digest \($0.total)" } ?? ""
+      return place + (output.fingerprint.map { ", fingerprint \($0) as archived" } ?? "")
     }
     return "\(Wording.count(tensors, "tensor")), read \(Quantity.text(bytesRead)), wrote \(Quantity.text(bytesToDisk)) "
       + "in \(Quantity.decimal(seconds, places: seconds < 100 ? 2 : 0)) s (\(rate)/s): "
@@ -38,6 +39,7 @@ extension RunReport.Output {
       members.append(
         ("tensor_digests", .object(digest.tensors.map { ($0.name, .string($0.hash.description)) })))
     }
+    if let fingerprint { members.append(("fingerprint", .string(fingerprint.description))) }
     return .object(members)
   }
 }

@@ -62,13 +62,19 @@ final class OutputRun {
     if let folder { try Plan.run { () throws(CheckpointError) in try folder.commit() } }
   }
 
+  /// The recorded fingerprint of a result that was restored whole; the run ends where a hash differs.
+  private var fingerprint: Hash128? {
+    guard output.isRestored, check?.note == nil, case .source(let source) = output.value else { return nil }
+    return plan.graph.sources[source].archive?.archive.resultFingerprint
+  }
+
   func discard() { folder?.discard() }
 
   var report: RunReport.Output {
     RunReport.Output(
       path: folder?.finalPath, tensorCount: output.tensors.count,
       byteCount: archiveBytes ?? output.layout.fileByteCount,
-      fileCount: archiveBytes == nil ? output.layout.files.count : 1, digest: digest)
+      fileCount: archiveBytes == nil ? output.layout.files.count : 1, digest: digest, fingerprint: fingerprint)
   }
 
   /// Computes all blocks: of copies, and of evaluations with the model's statistics given.

@@ -1,4 +1,4 @@
-internal import WeirIO
+public import WeirIO
 internal import WeirOps
 internal import WeirTensors
 
@@ -12,6 +12,8 @@ public struct RunReport: Sendable {
     public let byteCount: Int
     public let fileCount: Int
     public let digest: Digest?
+    /// The fingerprint that an archive recorded of its result, where all of that was restored, and found to be it.
+    public let fingerprint: Hash128?
   }
 
   public let outputs: [Output]
