@@ -42,6 +42,13 @@ ROWS = {
     "dare_ties": (["base", "ft1", "ft2"], {"op": "dare_ties", "base": "base", "density": 0.5, "seed": 42, "models": [
         {"from": "ft1", "weight": 0.6}, {"from": "ft2", "weight": 0.4}]}, 4.0),
 }
+# Rows of archives: the command, the files that it reads, each as often as it must, and the ratio that it is to stay within. What
+# the floor writes is what the command does.
+ARCHIVES = {
+    "compress": (["compress", "base", "ft1", "--density", "0.05"], ["base", "ft1"] * 2, 2.5),
+    "apply": (["apply", "base", "archive"], ["base", "archive"], 1.5),
+    "verify": (["verify", "ft1"], ["ft1"], 2.0),
+}
 PLAN_LIMIT_SECONDS = 0.2
 
 
@@ -125,8 +132,15 @@ def write_pipeline(path, row, family, output):
 
 
 def shard_paths(family, row):
+    return paths_of(family, ROWS[row][0])
+
+
+def paths_of(family, sources):
     paths = []
-    for source in ROWS[row][0]:
+    for source in sources:
+        if source == "archive":
+            paths.append(os.path.join(family, ARCHIVE))
+            continue
         folder = os.path.join(family, source)
         paths += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".safetensors")]
     return paths
@@ -141,23 +155,54 @@ def warm(paths):
                 pass
 
 
-def bench_row(row, arguments, folder, family, floor):
-    inputs = shard_paths(family, row)
-    input_bytes = sum(os.path.getsize(path) for path in inputs)
-    output_bytes = sum(os.path.getsize(path) for path in shard_paths(family, "copy"))
+ARCHIVE = "ft1.tv.safetensors"
+
+
+def merge_command(row, arguments, folder, family):
+    """What a merge's row runs, what it reads, what it writes, and how many bytes that are."""
     pipeline, output = os.path.join(folder, f"{row}.json"), os.path.join(folder, "merged")
     write_pipeline(pipeline, row, family, output)
-    command = [arguments.weir, "run", pipeline, "--quiet"]
-    command += ["--memory", arguments.memory] if arguments.memory else []
-    command += ["--threads", str(arguments.threads)] if arguments.threads else []
+    written = sum(os.path.getsize(path) for path in shard_paths(family, "copy"))
+    return [arguments.weir, "run", pipeline], shard_paths(family, row), output, written, ROWS[row][2]
+
+
+def archive_command(row, arguments, folder, family):
+    """The same of a row of archives; the archive itself is made once."""
+    words, sources, limit = ARCHIVES[row]
+    places = {name: os.path.join(family, name) for name in ("base", "ft1")} | {"archive": os.path.join(family, ARCHIVE)}
+    if not os.path.exists(places["archive"]):
+        make = [places.get(word, word) for word in ARCHIVES["compress"][0]]
+        subprocess.run([arguments.weir, *make, "-o", places["archive"], "--quiet"], check=True)
+    command = [arguments.weir, *[places.get(word, word) for word in words]]
+    if row == "verify":
+        return command, paths_of(family, sources), None, 4096, limit
+    output = os.path.join(folder, "made" + (".tv.safetensors" if row == "compress" else ""))
+    written = sum(os.path.getsize(path) for path in paths_of(family, ["archive" if row == "compress" else "ft1"]))
+    return [*command, "-o", output], paths_of(family, sources), output, written, limit
+
+
+def remove(output):
+    if output and os.path.isdir(output):
+        shutil.rmtree(output)
+    elif output and os.path.exists(output):
+        os.remove(output)
+
+
+def bench_row(row, arguments, folder, family, floor):
+    make = merge_command if row in ROWS else archive_command
+    command, inputs, output, output_bytes, limit = make(row, arguments, folder, family)
+    input_bytes = sum(os.path.getsize(path) for path in inputs)
+    command += ["--quiet"]
+    command += ["--memory", arguments.memory] if arguments.memory and row != "verify" else []
+    command += ["--threads", str(arguments.threads)] if arguments.threads and row != "verify" else []
     warm(inputs)
     pairs = []
     for number in range(arguments.runs + 1):
         said = subprocess.run([floor, os.path.join(folder, "floor"), str(output_bytes), *inputs], check=True, capture_output=True, text=True)
         seconds = float(re.search(r"overlapped ([\d.]+) s", said.stdout)[1])
-        shutil.rmtree(output, ignore_errors=True)
+        remove(output)
         used = measured(command)
-        shutil.rmtree(output)
+        remove(output)
         if number:  # the first pair only warms up
             # iofloor prints thousandths of a second, which on a tiny family may be none.
             pairs.append((max(seconds, 1e-3), used))
@@ -166,7 +211,7 @@ def bench_row(row, arguments, folder, family, floor):
     seconds = median(used["seconds"] for _, used in pairs)
     return {
         "row": row, "runs": arguments.runs, "seconds": seconds, "floor_seconds": median(s for s, _ in pairs),
-        "ratio": median(ratios), "ratio_least": min(ratios), "ratio_most": max(ratios), "ratio_limit": ROWS[row][2],
+        "ratio": median(ratios), "ratio_least": min(ratios), "ratio_most": max(ratios), "ratio_limit": limit,
         "input_bytes": input_bytes, "output_bytes": output_bytes,
         "read_gb_per_second": input_bytes / seconds / 1e9, "write_gb_per_second": output_bytes / seconds / 1e9,
         "peak_bytes": max(used["peak_bytes"] for _, used in pairs), "cpu_seconds": median(used["cpu_seconds"] for _, used in pairs),
@@ -212,7 +257,7 @@ def exceeds(result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weir", default=os.path.join(ROOT, ".build", "release", "weir"), help="the program (default: the release build)")
-    parser.add_argument("--rows", default=",".join([*ROWS, "plan"]), help="which rows, with commas (default: %(default)s)")
+    parser.add_argument("--rows", default=",".join([*ROWS, *ARCHIVES, "plan"]), help="which rows, with commas (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=9, help="measured pairs per row (default: %(default)s)")
     parser.add_argument("--memory", help="the program's budget, as its --memory takes it (default: the program's)")
     parser.add_argument("--threads", type=int, help="the program's threads (default: the program's)")
@@ -222,14 +267,14 @@ def main():
     arguments = parser.parse_args()
     arguments.weir = os.path.abspath(arguments.weir)
     rows = arguments.rows.split(",")
-    unknown = [row for row in rows if row not in ROWS and row != "plan"]
+    unknown = [row for row in rows if row not in ROWS and row not in ARCHIVES and row != "plan"]
     if unknown or arguments.runs < 1:
-        sys.exit(f"bench: no row is called '{unknown[0]}', expected some of {', '.join(ROWS)}, plan" if unknown else "bench: --runs must be at least 1")
+        sys.exit(f"bench: no row is called '{unknown[0]}', expected some of {', '.join([*ROWS, *ARCHIVES])}, plan" if unknown else "bench: --runs must be at least 1")
     if not os.access(arguments.weir, os.X_OK):
         sys.exit(f"bench: '{arguments.weir}' is not there; build it with 'make'")
     folder = os.path.abspath(os.environ.get("BENCH_DIR") or os.path.join(ROOT, "bench-output"))
     os.makedirs(folder, exist_ok=True)
-    if any(row in ROWS for row in rows):
+    if any(row != "plan" for row in rows):
         floor, family = build_floor(folder), build_family(folder, arguments.family)
     results = []
     print(HEAD, flush=True)
