@@ -115,8 +115,8 @@ struct ArchivePlanner {
     case "lossless":
       guard operand != nil || base == nil else { return exact(tensor, info, nil, .stored) }
       return hasSameType || operand == nil ? exact(tensor, info, operand, .lossless) : exact(tensor, info, nil, .stored)
-    case "sparse" where hasSameType && number("density", rule) == 1 && !isFree(rule):
-      return exact(tensor, info, operand, .sparse)
+    case "sparse" where operand != nil && number("density", rule) == 1 && !isFree(rule):
+      return hasSameType ? exact(tensor, info, operand, .sparse) : exact(tensor, info, nil, .stored)
     default: return Draft(tensor: tensor, info: info, base: operand, rule: rule, content: nil)
     }
   }
