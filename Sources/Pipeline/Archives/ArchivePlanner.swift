@@ -22,6 +22,11 @@ struct ArchivePlanner {
   private var prepared: [Int: ValueIndex] = [:]
   private var difference: ValueIndex?
   private var sum: ValueIndex?
+  /// Tensors of a delta whose results are wanted, and are not to be had.
+  private var withoutResult: [TensorInfo] = []
+
+  /// How many tensors are named one by one.
+  private static let listed = 3
 
   init(
     _ output: OutputSpec, _ spec: ArchiveSpec, name: String, from: ValueIndex, base: Int?, isDelta: Bool,
@@ -54,6 +59,7 @@ struct ArchivePlanner {
       guard isAdmitted || isWhole else { continue }
       drafts.append(draft(tensor, isAdmitted: isAdmitted))
     }
+    report()
     guard problems.isEmpty else { return nil }
     for rule in spec.rules.indices {
       let covered = drafts.filter { $0.rule == rule }.map(\.tensor)
@@ -62,7 +68,6 @@ struct ArchivePlanner {
     let tensors = drafts.map { draft in
       ArchivePlan.Tensor(info: draft.info, content: draft.content ?? content(of: draft), base: draft.base)
     }
-    let isAdapter = base == nil && tunedSource.map { graph.sources[$0].isAdapter } == true
     return ArchivePlan(
       kind: isWhole ? .checkpoint : isAdapter ? .adapter : .delta, tensors: tensors, base: base,
       tuned: isWhole || isAdapter ? tunedSource : nil, facts: facts,
@@ -76,6 +81,9 @@ struct ArchivePlanner {
     guard case .source(let source) = from, graph.sources[source].checkpoint != nil else { return nil }
     return source
   }
+
+  /// Whether factors are archived that stand for themselves.
+  private var isAdapter: Bool { base == nil && tunedSource.map { graph.sources[$0].isAdapter } == true }
 
   /// Whether all of a checkpoint is archived, so that its files can come back.
   private var isWholeCheckpoint: Bool { tunedSource != nil && !isDelta && base != nil && output.rename.isEmpty }
@@ -110,23 +118,46 @@ struct ArchivePlanner {
     guard let rule = spec.rules.firstIndex(where: { $0.glob?.matches(tensor.name) ?? true }) else {
       return exact(tensor, info, nil, .stored)
     }
-    let hasSameType = operand.map { graph.info(of: $0).dtype } == info.dtype
+    let coding: ArchivePlan.ExactCoding
     switch spec.rules[rule].codec.name {
-    case "lossless":
-      guard operand != nil || base == nil else { return exact(tensor, info, nil, .stored) }
-      return hasSameType || operand == nil ? exact(tensor, info, operand, .lossless) : exact(tensor, info, nil, .stored)
-    case "sparse" where operand != nil && number("density", rule) == 1 && !isFree(rule):
-      return hasSameType ? exact(tensor, info, operand, .sparse) : exact(tensor, info, nil, .stored)
+    case "lossless": coding = .lossless
+    case "sparse" where number("density", rule) == 1 && !isFree(rule) && (operand != nil || isAdapter): coding = .sparse
     default: return Draft(tensor: tensor, info: info, base: operand, rule: rule, content: nil)
     }
+    // Of an adapter, zeros are the base; bytes of one type say nothing about those of another.
+    guard isAdapter || operand.map({ graph.info(of: $0).dtype }) == info.dtype else {
+      return exact(tensor, info, nil, .stored)
+    }
+    return exact(tensor, info, operand, coding)
   }
 
   private mutating func exact(
     _ tensor: TensorInfo, _ info: TensorInfo, _ operand: Operand?, _ coding: ArchivePlan.ExactCoding
   ) -> Draft {
-    let value = isDelta ? resultNode() ?? from : from
+    var value = from
+    if isDelta, !isAdapter, tensor.dtype.isMergeable {
+      // What is kept to the byte is the result, of which a delta is only a part.
+      if let result = resultNode(), graph.catalogue(of: result)[tensor.name] != nil {
+        value = result
+      } else {
+        withoutResult.append(tensor)
+      }
+    }
     return Draft(
       tensor: tensor, info: info, base: operand, rule: nil, content: .exact(value, name: tensor.name, coding))
+  }
+
+  /// Reports the tensors of which no result can be computed.
+  private mutating func report() {
+    guard !withoutResult.isEmpty else { return }
+    let names = withoutResult.prefix(Self.listed).map { "\(MessageText.quoted($0.name)) (\($0.dtype.rawValue))" }
+    let more = withoutResult.count > Self.listed ? " and \(withoutResult.count - Self.listed) more" : ""
+    problems.append(
+      (
+        "\(name): \(names.joined(separator: ", "))\(more) of the delta \(MessageText.quoted(graph.name(of: from))) would be kept as "
+          + "they come out, which takes a \"base\" that has them in the same shape; name one, take another codec (no F64 "
+          + "tensor has one), or exclude them", output.position
+      ))
   }
 
   private func content(of draft: Draft) -> ArchivePlan.Content {
@@ -231,7 +262,7 @@ struct ArchivePlanner {
     guard let base else { return nil }
     let catalogue = graph.sources[base].catalogue
     let shared = graph.catalogue(of: from).tensors.filter {
-      $0.dtype.isMergeable && catalogue[$0.name]?.shape == $0.shape
+      $0.dtype.isMergeable && catalogue[$0.name]?.shape == $0.shape && catalogue[$0.name]?.dtype.isMergeable == true
     }
     sum = MethodRegistry.method(named: "add").map {
       add("\(name), result", $0, models: [.source(base), from], tensors: shared, parameters: [:], space: .weight)

@@ -103,10 +103,18 @@ struct OpenArchive: Sendable {
   let members: [Member]
   let config: JSONValue?
 
+  /// Whether it gives what it was made from, and not only the change from a base that is not there.
+  var givesResult: Bool { baseCheckpoint != nil || archive.kind == .adapter }
+
   /// Joins an archive with its base, if there is one.
   ///
   /// The archive of a checkpoint has all its tensors; one of a delta changes some of the base's, which has the others.
   init(_ archive: Archive, base: Int?, _ checkpoint: Checkpoint?) throws(CheckpointError) {
+    guard archive.kind != .adapter || checkpoint == nil else {
+      throw CheckpointError(
+        .malformed(found: "a \"base\" beside the archive of an adapter", expected: "the archive alone"),
+        file: archive.path)
+    }
     self.archive = archive
     self.base = base
     baseCheckpoint = checkpoint
@@ -121,6 +129,8 @@ struct OpenArchive: Sendable {
     }
     for (place, tensor) in archive.tensors.enumerated() {
       guard archive.kind == .checkpoint || checkpoint?.catalogue[tensor.info.name] == nil else { continue }
+      // Without the base, there is nothing that such a tensor could be the same as; of numbers, the change is none.
+      if checkpoint == nil, tensor.codec == .same, !tensor.info.dtype.isMergeable { continue }
       tensors.append(tensor.info)
       members.append(
         Member(tensor: place, base: tensor.base == nil ? nil : checkpoint?.catalogue.position(of: tensor.info.name)))
@@ -131,17 +141,26 @@ struct OpenArchive: Sendable {
     try check(checkpoint)
   }
 
+  /// Whether a tensor's change is known without a base; of an adapter, the tensor itself.
+  private func standsAlone(_ tensor: ArchiveTensor) -> Bool {
+    if archive.kind == .adapter { return tensor.base == nil }
+    switch tensor.codec {
+    case .same: return true
+    case .stored: return !tensor.info.dtype.isMergeable
+    default: return tensor.form != .elements && !tensor.readsBase
+    }
+  }
+
   /// Refuses an archive that cannot apply to the base, or cannot be read without one, by what headers say.
   private func check(_ checkpoint: Checkpoint?) throws(CheckpointError) {
     for member in members {
       guard let tensor = member.tensor.map({ archive.tensors[$0] }) else { continue }
       let name = tensor.info.name
       guard let checkpoint else {
-        let standsAlone = tensor.base == nil || (tensor.form != .elements && !tensor.readsBase)
-        guard standsAlone, tensor.codec != .same else {
+        guard standsAlone(tensor) else {
           throw CheckpointError(
             .malformed(
-              found: "codec '\(tensor.codec)', which reads the base", expected: "a \"base\" beside \"archive\""),
+              found: "codec '\(tensor.codec.name)', which needs the base", expected: "a \"base\" beside \"archive\""),
             file: archive.path, tensor: name)
         }
         continue

@@ -110,7 +110,7 @@ extension RestoreCheck {
   convenience init?(_ plan: Plan, _ output: Plan.Output) {
     guard output.archive == nil, plan.graph.sources.contains(where: { $0.archive != nil }) else { return nil }
     var isResult = false
-    if case .source(let source) = output.value { isResult = plan.graph.sources[source].archive != nil }
+    if case .source(let source) = output.value { isResult = plan.graph.sources[source].archive?.givesResult == true }
     let subjects = zip(output.tensors, output.names).map { tensor, name -> [Subject] in
       var found: [Subject] = []
       for operand in plan.graph.archived(under: output.value, name) {

@@ -68,23 +68,3 @@ public struct ArchiveInspection: Sendable {
     return archive.metadata.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }
   }
 }
-
-extension ArchiveCodec {
-  /// The codec as people call it: the name in a pipeline, and how its blocks are coded where there are several ways.
-  var name: String {
-    switch self {
-    case .same: "same"
-    case .stored: "stored"
-    case .dense: "dense"
-    case .ternary: "ternary"
-    case .ternaryPlane: "ternary plane"
-    case .ternaryContext: "ternary context"
-    case .sign: "sign"
-    case .seeded: "seeded"
-    case .dare: "dare"
-    case .sparse: "sparse"
-    case .lossless: "lossless"
-    case .lowrank: "lowrank"
-    }
-  }
-}

@@ -146,8 +146,9 @@ extension Planner {
 
   /// The files of the checkpoint that an archive was made from, where an output is that checkpoint and nothing else.
   private func restoredLayout(_ output: OutputSpec, _ value: ValueIndex, _ graph: GraphPlan) -> OutputLayout? {
-    guard case .source(let source) = value, let archive = graph.sources[source].archive?.archive,
-      !archive.shards.isEmpty, output.filter == .all, output.rename.isEmpty, output.dtype == .same,
+    guard case .source(let source) = value, graph.sources[source].archive?.givesResult == true,
+      let archive = graph.sources[source].archive?.archive, !archive.shards.isEmpty, output.filter == .all,
+      output.rename.isEmpty, output.dtype == .same,
       output.shardBytes == OutputSpec.defaultShardBytes
     else { return nil }
     let tensors = archive.tensors.map(\.info)
