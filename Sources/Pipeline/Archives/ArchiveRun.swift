@@ -9,8 +9,14 @@ struct ArchiveRun {
   private let archive: ArchivePlan
   private let folder: OutputFolder
   private let progress: Progress
+  /// What checks the bases of archives that are read; until all of it has been archived once.
+  private var check: RestoreCheck?
 
-  init(_ plan: Plan, _ output: Plan.Output, _ archive: ArchivePlan, _ folder: OutputFolder, _ progress: Progress) {
+  init(
+    _ plan: Plan, _ output: Plan.Output, _ archive: ArchivePlan, _ folder: OutputFolder, _ progress: Progress,
+    _ check: RestoreCheck?
+  ) {
+    self.check = check
     self.plan = plan
     self.output = output
     self.archive = archive
@@ -25,7 +31,7 @@ struct ArchiveRun {
   }
 
   /// Writes the archive with what the nodes' parameters are now.
-  func attempt(_ report: () -> Void) throws(PipelineError) -> Int {
+  mutating func attempt(_ report: () -> Void) throws(PipelineError) -> Int {
     let known = try ModelSweeps(plan, output, progress).run(report: report)
     let tuned = archive.tuned.flatMap { plan.graph.sources[$0].checkpoint }
     let base = archive.base.flatMap { plan.graph.sources[$0].checkpoint }
@@ -44,8 +50,9 @@ struct ArchiveRun {
       return writer
     }
     let work = ArchiveWork(
-      archive, plan.graph, OrderedAppender(writer, limit: 2 * plan.sizes.workers))
+      archive, plan.graph, OrderedAppender(writer, limit: 2 * plan.sizes.workers), check)
     try Crew(plan, task(known, work), progress: progress).run(report: report)
+    check = nil
     return try Plan.run { () throws(CheckpointError) in try finish(writer, work) }
   }
 

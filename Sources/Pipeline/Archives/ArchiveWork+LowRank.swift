@@ -13,8 +13,9 @@ extension ArchiveWork {
       BlockPlace(block: $0, of: shape, dtype: tensor.info.dtype)
     }
     var matrix = [Float](repeating: 0, count: rows * columns)
-    for place in places {
+    for (number, place) in places.enumerated() {
       try worker.fill(job, tensor.computedInfo, bytes: place.first * 4..<(place.first + place.count) * 4, at: 0)
+      try checkBases(Unit(tensor: unit.tensor, place: place, block: number), worker)
       // SAFETY: the block holds the place's values, and the matrix has room for them where they belong.
       let (start, count) = (place.first * 4, place.count * 4)
       let values = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[..<count])

@@ -34,6 +34,7 @@ final class ArchiveWork: BlockWork {
   let graph: GraphPlan
   private let units: [Unit]
   private let appender: OrderedAppender
+  private let check: RestoreCheck?
   /// Hashes of the results, then those of the bases.
   let hasher: TensorHasher
   let restoring: [Application?]
@@ -45,7 +46,9 @@ final class ArchiveWork: BlockWork {
     var isStopped = false
   }
 
-  init(_ archive: ArchivePlan, _ graph: GraphPlan, _ appender: OrderedAppender) {
+  /// - Parameter check: sees the parts of what archives give, as they are computed.
+  init(_ archive: ArchivePlan, _ graph: GraphPlan, _ appender: OrderedAppender, _ check: RestoreCheck? = nil) {
+    self.check = check
     self.archive = archive
     self.graph = graph
     self.appender = appender
@@ -91,6 +94,7 @@ final class ArchiveWork: BlockWork {
       _ = try unsafe withBase(unit, tensor, &worker) { _, _ in [] }
     case .exact(_, _, let coding):
       try worker.fill(job, tensor.info, bytes: unit.place.bytes, at: 0)
+      try checkBases(unit, worker)
       hashResult(unit, at: 0, worker)
       try codeExact(unit, tensor, coding, &worker)
     case .prepared(_, _, .lowrank(let choice)):
@@ -98,6 +102,7 @@ final class ArchiveWork: BlockWork {
     case .prepared(_, _, let coding):
       try worker.fill(
         job, tensor.computedInfo, bytes: unit.place.first * 4..<(unit.place.first + unit.place.count) * 4, at: 0)
+      try checkBases(unit, worker)
       try codePrepared(unit, tensor, coding, &worker)
     }
   }
@@ -191,6 +196,11 @@ final class ArchiveWork: BlockWork {
   }
 
   // MARK: - Bases and hashes
+
+  /// Checks the bases of archives that a block was computed from.
+  func checkBases(_ unit: Unit, _ worker: borrowing Worker) throws(PipelineError) {
+    try check?.take(unit.tensor, archive.tensors[unit.tensor].info, unit.place.bytes, at: 0, worker)
+  }
 
   /// Hands `body` the base's bytes of a block, after they have been hashed; `nil` where there is no base.
   func withBase(

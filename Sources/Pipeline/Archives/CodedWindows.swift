@@ -28,6 +28,9 @@ final class CodedWindows {
     let file: FileIdentity
     let tensor: Int
     let block: Int
+    /// The base that it was decoded against.
+    let base: FileIdentity?
+    let baseStart: Int?
   }
 
   /// Opens a window on elements that lie in one block.
@@ -58,7 +61,9 @@ final class CodedWindows {
     while slots.count <= number { slots.append(try Slot()) }
     let slot = slots[number]
     let block = elements.lowerBound / tensor.blockLength
-    let key = Key(file: tensor.archive.file.identity, tensor: tensor.index, block: block)
+    let key = Key(
+      file: tensor.archive.file.identity, tensor: tensor.index, block: block, base: tensor.base?.file.identity,
+      baseStart: tensor.base?.bytes.lowerBound)
     if slot.key == key, let place = slot.place { return (slot, place) }
     slot.key = nil
     let info = tensor.tensor.info
@@ -66,12 +71,18 @@ final class CodedWindows {
       throw CheckpointError(.malformed(found: "no block \(block)", expected: "one"), file: tensor.archive.path)
     }
     let base = try unsafe baseBytes(tensor, place, number, slot)
-    do {
+    do throws(CheckpointError) {
       if let shared = tensor.tensor.sharedBlock {
         try unsafe slot.decoder.decodeShared(payload(tensor, shared, number), of: tensor.tensor)
       }
       let payload = try unsafe payload(tensor, tensor.tensor.blocks.lowerBound + block, number)
-      try unsafe slot.decoder.decode(payload, of: tensor.tensor, place, base: base)
+      do throws(CheckpointError) {
+        try unsafe slot.decoder.decode(payload, of: tensor.tensor, place, base: base)
+      } catch {
+        // What was written for one base may be no block for another.
+        if unsafe base != nil { progress.noteUndecodable() }
+        throw error
+      }
     } catch {
       let named = tensor.archive.naming(error, block: tensor.tensor.blocks.lowerBound + block)
       throw try wrongBase(tensor) ?? named

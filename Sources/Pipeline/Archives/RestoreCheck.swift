@@ -10,10 +10,23 @@ final class RestoreCheck: Sendable {
     let byteCount: Int
     let tensor: String
     /// Where a base's tensor is; `nil` for the output's own.
-    let base: (file: InputFile, bytes: Range<Int>, elementBytes: Int, source: String)?
+    let base: Base?
     /// The archive that says so.
     let archive: String
+    /// Whether blocks are decoded against the base, and perhaps cannot be against another.
+    let isDecodedAgainst: Bool
   }
+
+  struct Base: Sendable {
+    let file: InputFile
+    let bytes: Range<Int>
+    let elementBytes: Int
+    /// What the pipeline calls the base.
+    let source: String
+  }
+
+  /// Bytes of a base that are hashed at once.
+  private static let stepBytes = 1 << 20
 
   /// The subjects of each tensor of the output.
   private let subjects: [[Int]]
@@ -51,18 +64,13 @@ final class RestoreCheck: Sendable {
     for number in subjects[tensor] {
       let subject = all[number]
       if let base = subject.base {
-        // An element that two blocks share is counted with the one in which it begins.
+        // An element that two blocks share is counted with the one in which it begins; what a base has beyond the tensor's
+        // elements, with the last.
         let size = info.dtype.byteCount
         let elements = (bytes.lowerBound + size - 1) / size..<(bytes.upperBound + size - 1) / size
-        let part =
-          min(
-            elements.lowerBound * base.elementBytes, subject.byteCount)..<min(
-            elements.upperBound * base.elementBytes, subject.byteCount)
-        guard !part.isEmpty else { continue }
-        let found = try unsafe Plan.run { () throws(CheckpointError) in
-          try unsafe worker.bench.openBase(base.file, tensor: base.bytes, part: part)
-        }
-        unsafe hasher.add(found, of: number, at: part.lowerBound)
+        let start = min(elements.lowerBound * base.elementBytes, subject.byteCount)
+        let end = min(elements.upperBound * base.elementBytes, subject.byteCount)
+        try hash(start..<(bytes.upperBound == info.byteCount ? subject.byteCount : end), of: number, base, worker)
       } else {
         // SAFETY: the part lies in the block, as its computation did.
         let found = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + bytes.count])
@@ -72,27 +80,72 @@ final class RestoreCheck: Sendable {
     }
   }
 
+  /// Hashes some bytes of a base's tensor, a piece at a time.
+  private func hash(
+    _ bytes: Range<Int>, of number: Int, _ base: Base, _ worker: borrowing Worker
+  ) throws(PipelineError) {
+    for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: Self.stepBytes) {
+      let part = start..<min(start + Self.stepBytes, bytes.upperBound)
+      let found = try unsafe Plan.run { () throws(CheckpointError) in
+        try unsafe worker.bench.openBase(base.file, tensor: base.bytes, part: part)
+      }
+      unsafe hasher.add(found, of: number, at: part.lowerBound)
+    }
+  }
+
   /// Compares a hash once all bytes of its tensor have come.
   private func settle(_ number: Int) throws(PipelineError) {
     guard let hash = hasher.hash(of: number), hash != all[number].expected else { return }
     differing.withLock { _ = $0.insert(number) }
-    if !isForced { throw failure ?? PipelineError(.run, "a base differs") }
+    if !isForced, let failure { throw failure }
   }
 
-  /// The difference in the first tensor of the output, among those found.
+  /// The difference in the first tensor of the output, among those found; a base's is none where it is allowed, nor that of a
+  /// result which was made from it.
   var failure: PipelineError? {
-    guard let first = differing.withLock({ $0.min() }) else { return nil }
-    let subject = all[first]
+    let found = differing.withLock { $0 }
+    let wrongs = found.filter { number in
+      !isForced
+        || (all[number].base == nil && !subjects.contains { $0.contains(number) && $0.contains(where: isAllowed) })
+    }
+    func isAllowed(_ number: Int) -> Bool { found.contains(number) && all[number].base != nil }
+    return wrongs.min().map { refusal(of: all[$0], "; use that base, or --force") }
+  }
+
+  /// What is to be said where a block could not be decoded against its base: that it is another base, if it is.
+  ///
+  /// Bases are read, in the order of the output, until one differs.
+  func explanation() -> PipelineError? {
+    var reader = WindowReader()
+    for subject in all where subject.isDecodedAgainst {
+      guard let base = subject.base else { continue }
+      let whole = TensorHasher(byteCounts: [subject.byteCount])
+      for start in stride(from: 0, to: subject.byteCount, by: Self.stepBytes) {
+        let part =
+          base.bytes.lowerBound + start..<base.bytes.lowerBound + min(start + Self.stepBytes, subject.byteCount)
+        guard let found = try? unsafe reader.open(base.file, part, slot: 0) else { return nil }
+        // SAFETY: the window stays until the next is opened.
+        unsafe whole.add(found, of: 0, at: start)
+      }
+      if whole.hash(of: 0) != subject.expected {
+        return refusal(of: subject, isForced ? ", which its codec cannot do without; use that base" : "; use that base")
+      }
+    }
+    return nil
+  }
+
+  private func refusal(of subject: Subject, _ advice: String) -> PipelineError {
+    let place = "\(MessageText.escaped(subject.archive)): tensor \(MessageText.quoted(subject.tensor))"
     guard let base = subject.base else {
       return PipelineError(
         .run,
-        "\(MessageText.escaped(subject.archive)): tensor \(MessageText.quoted(subject.tensor)) was restored with other bytes than the archive "
-          + "recorded, expected hash \(subject.expected); the archive or this program is damaged")
+        "\(place) was restored with other bytes than the archive recorded, expected hash \(subject.expected); the archive "
+          + "or this program is damaged")
     }
     return PipelineError(
       .run,
-      "\(MessageText.escaped(subject.archive)): tensor \(MessageText.quoted(subject.tensor)) of \(MessageText.quoted(base.source)) differs from the base "
-        + "that the archive was made from, expected hash \(subject.expected); use that base, or --force")
+      "\(place) of \(MessageText.quoted(base.source)) differs from the base that the archive was made from, expected hash "
+        + "\(subject.expected)\(advice)")
   }
 
   /// Whether a base differs, where that is allowed.
@@ -108,9 +161,11 @@ extension RestoreCheck {
   /// What is to be checked of an output: the bases of all archives that its tensors are made from, and where it is an
   /// archive's own result, that result.
   convenience init?(_ plan: Plan, _ output: Plan.Output) {
-    guard output.archive == nil, plan.graph.sources.contains(where: { $0.archive != nil }) else { return nil }
+    guard plan.graph.sources.contains(where: { $0.archive != nil }) else { return nil }
     var isResult = false
-    if case .source(let source) = output.value { isResult = plan.graph.sources[source].archive?.givesResult == true }
+    if output.archive == nil, case .source(let source) = output.value {
+      isResult = plan.graph.sources[source].archive?.givesResult == true
+    }
     let subjects = zip(output.tensors, output.names).map { tensor, name -> [Subject] in
       var found: [Subject] = []
       for operand in plan.graph.archived(under: output.value, name) {
@@ -122,14 +177,16 @@ extension RestoreCheck {
           found.append(
             Subject(
               expected: expected, byteCount: base.bytes.count, tensor: coded.tensor.info.name,
-              base: (base.file, base.bytes, size, plan.graph.sources[source].spec.name.name),
-              archive: archive.archive.path))
+              base: Base(
+                file: base.file, bytes: base.bytes, elementBytes: size,
+                source: plan.graph.sources[source].spec.name.name),
+              archive: archive.archive.path, isDecodedAgainst: coded.tensor.readsBase))
         }
         if isResult, let expected = coded.tensor.resultHash, tensor.info.dtype == coded.tensor.info.dtype {
           found.append(
             Subject(
               expected: expected, byteCount: tensor.info.byteCount, tensor: coded.tensor.info.name, base: nil,
-              archive: archive.archive.path))
+              archive: archive.archive.path, isDecodedAgainst: false))
         }
       }
       return found

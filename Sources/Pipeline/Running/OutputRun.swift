@@ -33,8 +33,20 @@ final class OutputRun {
 
   /// Computes and writes all tensors.
   func write(report: () -> Void) throws(PipelineError) {
+    do throws(PipelineError) {
+      try make(report)
+    } catch {
+      // A block that cannot be decoded is the archive's fault only if its base is the right one. Of several tensors that
+      // differ, the first is named, whichever worker was the first to find one.
+      throw progress.hasUndecodable ? check?.explanation() ?? error : check?.failure ?? error
+    }
+    if let failure = check?.failure { throw failure }
+    if let note = check?.note { notes.append(note) }
+  }
+
+  private func make(_ report: () -> Void) throws(PipelineError) {
     if let folder, let archive = output.archive {
-      var run = ArchiveRun(plan, output, archive, folder, progress)
+      var run = ArchiveRun(plan, output, archive, folder, progress, check)
       archiveBytes = try run.write(report: report)
       return
     }
@@ -88,13 +100,7 @@ final class OutputRun {
       prepare: { (number) throws(PipelineError) in
         plan.job(output.value, output.names[number], output.tensors[number].info, known)
       }, work: TensorBlocks(map, tensors, sink, check: check))
-    do {
-      try Crew(plan, task, progress: progress).run(report: report)
-    } catch {
-      // Of several tensors that differ, the first is named, whichever worker was the first to find one.
-      throw check?.failure ?? error
-    }
-    if let note = check?.note { notes.append(note) }
+    try Crew(plan, task, progress: progress).run(report: report)
   }
 
   /// The index, config, tokenizer, model card and pipeline of a model folder.

@@ -5,6 +5,7 @@ public final class Progress: Sendable {
   private let read = Atomic<Int>(0)
   private let written = Atomic<Int>(0)
   private let interrupted = Atomic<Bool>(false)
+  private let undecodable = Atomic<Bool>(false)
 
   /// Bytes that the run will write.
   public let bytesToWrite: Int
@@ -35,6 +36,12 @@ public final class Progress: Sendable {
 
   /// Whether somebody asked the run to end.
   public var isInterrupted: Bool { interrupted.load(ordering: .acquiring) }
+
+  /// Notes that a block of an archive could not be decoded against its base.
+  func noteUndecodable() { undecodable.store(true, ordering: .releasing) }
+
+  /// Whether there was such a block.
+  var hasUndecodable: Bool { undecodable.load(ordering: .acquiring) }
 
   func addRead(_ count: Int) { read.wrappingAdd(count, ordering: .relaxed) }
   func addWritten(_ count: Int) { written.wrappingAdd(count, ordering: .relaxed) }
