@@ -93,6 +93,14 @@ static void fetch_ahead(const void *src, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(next + i, 0, 2);
 }
 
+WEIR_CLONES static void f32_from_u8(float *dst, const uint8_t *src, size_t n) {
+  for (size_t i = 0; i < n; i++) dst[i] = src[i];
+}
+
+WEIR_CLONES static void f64_from_u8(double *dst, const uint8_t *src, size_t n) {
+  for (size_t i = 0; i < n; i++) dst[i] = src[i];
+}
+
 int weir_decode_f32(int dtype, float *dst, const void *src, size_t n) {
   static const unsigned char sizes[] = {4, 2, 2, 8};
   fetch_ahead(src, n * sizes[dtype]);
@@ -100,6 +108,7 @@ int weir_decode_f32(int dtype, float *dst, const void *src, size_t n) {
     case WEIR_F32: return f32_from_f32(dst, src, n);
     case WEIR_F16: return f32_from_f16(dst, src, n);
     case WEIR_BF16: return f32_from_bf16(dst, src, n);
+    case WEIR_U8: return f32_from_u8(dst, src, n), 0;
     default: return f32_from_f64(dst, src, n);
   }
 }
@@ -109,6 +118,7 @@ int weir_decode_f64(int dtype, double *dst, const void *src, size_t n) {
     case WEIR_F32: return f64_from_f32(dst, src, n);
     case WEIR_F16: return f64_from_f16(dst, src, n);
     case WEIR_BF16: return f64_from_bf16(dst, src, n);
+    case WEIR_U8: return f64_from_u8(dst, src, n), 0;
     default: return f64_from_f64(dst, src, n);
   }
 }

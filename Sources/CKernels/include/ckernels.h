@@ -9,7 +9,7 @@
 #include "compare.h"
 
 // Element types in files, as the Swift side knows them too.
-enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64 };
+enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64, WEIR_U8 };  // the last is only decoded
 
 // A block whose elements are 0 or a signed scale: element i is bit i % 64 of word i / 64 of each plane.
 struct weir_plane_window {

@@ -29,18 +29,20 @@ public struct Merge {
   private let flags: [String: Bool]
   private let choices: [String: String]
   private let varying: Set<String>
+  let sides: Sides
 
   /// Gathers the inputs of one tensor.
   ///
   /// - Parameters:
   ///   - models: each entry's value, whether it is a delta, and its own numbers by parameter name.
   ///   - varying: the numbers that the pipeline gives other values for other tensors.
+  ///   - sides: what parameters name beside the models.
   ///   - deltaDType: the type to which deltas are rounded before anything else; `nil` leaves them exact.
   public init(
     node: String, tensor: TensorInfo, tensorIndex: Int = 0, placement: LayerPlacement = .before, base: Value?,
     models: [(index: Int, value: Value, isDelta: Bool, numbers: [String: Double])],
     modelElementCount: Int, numbers: [String: Double] = [:], flags: [String: Bool] = [:],
-    choices: [String: String] = [:], varying: Set<String> = [], deltaDType: DType? = nil
+    choices: [String: String] = [:], varying: Set<String> = [], sides: Sides = Sides(), deltaDType: DType? = nil
   ) {
     self.node = node
     self.tensor = tensor
@@ -52,6 +54,7 @@ public struct Merge {
     self.flags = flags
     self.choices = choices
     self.varying = varying
+    self.sides = sides
     self.models = models.map { model in
       var delta = model.value
       if let base, !model.isDelta { delta = delta - base }

@@ -8,6 +8,11 @@ public struct Parameter: Hashable, Sendable {
     case integer(ClosedRange<Int>)
     case flag
     case choice([String])
+    /// The name of what holds, for every tensor that is merged, one of its name and shape; a number stands for those that
+    /// it lacks, or it must lack none.
+    case tensors(missing: Double?)
+    /// The name of a source of coefficients: a few numbers for each model and tensor.
+    case coefficients
   }
 
   /// A constant as the declaration states it.
@@ -15,12 +20,15 @@ public struct Parameter: Hashable, Sendable {
     case number(Double)
     case flag(Bool)
     case choice(String)
+    /// No tensors.
+    case nothing
 
     public var description: String {
       switch self {
       case .number(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
       case .flag(let flag): "\(flag)"
       case .choice(let word): word
+      case .nothing: "none"
       }
     }
   }
@@ -95,5 +103,19 @@ public struct Parameter: Hashable, Sendable {
     _ name: String, of words: [String], default standard: String?, _ summary: String
   ) -> Parameter {
     Parameter(name, .choice(words), standard.map(Constant.choice), perModel: false, summary)
+  }
+
+  /// A parameter whose value is a source or node, read beside the models tensor by tensor.
+  ///
+  /// - Parameter missing: what stands for every element of a tensor that it lacks; `nil` where it must lack none.
+  public static func tensors(
+    _ name: String, missing: Double? = nil, optional: Bool = false, perModel: Bool = false, _ summary: String
+  ) -> Parameter {
+    Parameter(name, .tensors(missing: missing), optional ? .nothing : nil, perModel: perModel, summary)
+  }
+
+  /// A parameter whose value is a source of coefficients.
+  public static func coefficients(_ name: String, _ summary: String) -> Parameter {
+    Parameter(name, .coefficients, nil, perModel: false, summary)
   }
 }

@@ -24,6 +24,11 @@ public final class ExpressionGraph {
     Value(graph: self, index: insert(.constant(bits: number.bitPattern)))
   }
 
+  /// One number for each column: for each element of a slice along the first axis. Of no columns it is 0.
+  public func columns(_ numbers: [Double]) -> Value {
+    numbers.isEmpty ? constant(0) : Value(graph: self, index: insert(.columns(numbers)))
+  }
+
   /// The number of a constant node.
   func constant(at index: Int) -> Double? {
     guard case .constant(let bits) = operations[index] else { return nil }
@@ -84,6 +89,7 @@ public final class ExpressionGraph {
     switch operation {
     case .input, .drop, .trim: return (.element, operands)
     case .constant: return (.scalar, operands)
+    case .columns: return (.column, operands)
     case .statistic(let statistic): return (statistics[statistic].extent, operands)
     case .unary, .binary, .restored, .electedSum, .select, .formula, .ranks:
       return (operands.reduce(Extent.scalar) { $0.joined(extents[$1]) }, operands)
@@ -95,7 +101,7 @@ extension Operation {
   /// The nodes that this one reads.
   var operands: [Int] {
     switch self {
-    case .input, .constant, .statistic: []
+    case .input, .constant, .columns, .statistic: []
     case .unary(_, let a), .trim(let a, _), .drop(let a, _), .ranks(let a): [a]
     case .binary(_, let a, let b), .restored(let a, let b): [a, b]
     case .electedSum(let values, _, _): values

@@ -46,6 +46,8 @@ enum Operation: Hashable, Sendable {
   /// Elements of an input tensor, by operand slot.
   case input(Int)
   case constant(bits: UInt64)
+  /// One known number for each column.
+  case columns([Double])
   case unary(Unary, Int)
   case binary(Binary, Int, Int)
   /// A base plus the change that was made from it: their sum, of which the base leaves exactly the change again.

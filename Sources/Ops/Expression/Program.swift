@@ -145,7 +145,7 @@ private struct Compiler {
     case .input(let slot):
       if !program.slots.contains(slot) { program.slots.append(slot) }
       program.instructions.append(.load(slot: slot, into: result(index)))
-    case .constant, .statistic, .formula, .ranks:
+    case .constant, .columns, .statistic, .formula, .ranks:
       break  // scalars and vectors are laid into a tile only where a tile is asked for
     case .unary(let operation, let a):
       let tile = tile(a)

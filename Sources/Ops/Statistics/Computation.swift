@@ -317,6 +317,7 @@ public final class Computation: @unchecked Sendable {
     let found: [Double]
     switch graph.operations[node] {
     case .constant(let bits): found = [Double(bitPattern: bits)]
+    case .columns(let numbers): found = numbers
     case .statistic(let statistic):
       if case .numbers(let values)? = results[statistic] { found = values } else { found = [0] }
     case .unary(let operation, let a): found = values(of: a).map(operation.apply)

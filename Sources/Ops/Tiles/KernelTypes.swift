@@ -2,13 +2,14 @@ internal import CKernels
 internal import WeirTensors
 
 extension DType {
-  /// The number by which the kernels know the type; only mergeable types have one.
+  /// The number by which the kernels know the type: mergeable ones, and bytes, which are only read.
   var kernel: Int32? {
     switch self {
     case .f32: Int32(WEIR_F32.rawValue)
     case .f16: Int32(WEIR_F16.rawValue)
     case .bf16: Int32(WEIR_BF16.rawValue)
     case .f64: Int32(WEIR_F64.rawValue)
+    case .u8, .bool: Int32(WEIR_U8.rawValue)
     default: nil
     }
   }

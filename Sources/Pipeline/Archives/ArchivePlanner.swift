@@ -321,6 +321,7 @@ struct ArchivePlanner {
           facts.append((key, value.constant.map { "\(Parameter.Constant.number($0))" } ?? "varies"))
         case .flag(let flag): facts.append((key, "\(flag)"))
         case .choice(let word): facts.append((key, word))
+        case .reference(let from): facts.append((key, from.name))
         case nil: if let standard = parameter.standard { facts.append((key, "\(standard)")) }
         }
       }

@@ -65,11 +65,14 @@ extension MethodReference {
     case .flag: members.append(("kind", .string("flag")))
     case .choice(let words):
       members += [("kind", .string("choice")), ("choices", .array(words.map { .string($0) }))]
+    case .tensors: members.append(("kind", .string("tensors")))
+    case .coefficients: members.append(("kind", .string("coefficients")))
     }
     switch parameter.standard {
     case .number(let number): members.append(("default", number.schema))
     case .flag(let flag): members.append(("default", .bool(flag)))
     case .choice(let word): members.append(("default", .string(word)))
+    case .nothing: members.append(("default", .null))
     case nil: members.append(("required", .bool(true)))
     }
     return .object(

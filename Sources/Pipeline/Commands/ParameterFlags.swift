@@ -63,6 +63,12 @@ struct ParameterFlags {
         problems.append("\(flag) is given twice, expected once")
         continue
       }
+      guard !parameter.isNamed else {
+        problems.append(
+          "\(flag) names a source, which a command line does not have; write a pipeline, "
+            + "as 'weir methods \(declaration.name)' shows")
+        continue
+      }
       values[name] = Self.value(text, parameter)
     }
     return declaration.parameters.compactMap { parameter in values[parameter.name].map { (parameter.name, $0) } }

@@ -28,6 +28,8 @@ struct NodePlan: Sendable {
   let origins: [Origin]
   /// Elements of all the tensors that are merged rather than copied.
   let mergedElementCount: Int
+  /// What its parameters name beside the models.
+  var sides: [Side] = []
 
   /// Where a tensor of a node comes from.
   struct Origin: Sendable {
@@ -46,6 +48,8 @@ struct NodePlan: Sendable {
 /// A pipeline's sources and nodes, ready to be lowered tensor by tensor.
 struct GraphPlan: Sendable {
   var sources: [OpenSource]
+  /// Sources of coefficients, by name.
+  let coefficients: [String: CoefficientFile]
   var nodes: [NodePlan] = []
   let checksFinite: Bool
 
@@ -104,7 +108,7 @@ struct GraphPlan: Sendable {
     var stack = indices
     while let index = stack.popLast() {
       guard seen.insert(index).inserted, case .node(let node) = index else { continue }
-      stack += (nodes[node].base.map { [$0] } ?? []) + nodes[node].models
+      stack += (nodes[node].base.map { [$0] } ?? []) + nodes[node].models + nodes[node].sides.map(\.value)
     }
     return seen.compactMap { if case .node(let node) = $0 { node } else { nil } }.sorted()
   }

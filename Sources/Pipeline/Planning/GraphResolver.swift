@@ -14,13 +14,14 @@ struct GraphResolver {
   private static let listed = 3
 
   /// What is odd and yet allowed.
-  var warnings: [Diagnostic] { vocabulary.warnings }
+  var warnings: [Diagnostic] { vocabulary.warnings + sideWarnings }
+  var sideWarnings: [Diagnostic] = []
 
   /// - Parameter memory: bytes that looking into tokenizers may take.
-  init(_ spec: PipelineSpec, sources: [OpenSource], memory: Int) {
+  init(_ spec: PipelineSpec, sources: [OpenSource], coefficients: [String: CoefficientFile], memory: Int) {
     self.spec = spec
     vocabulary = VocabularyCheck(memory: memory, file: spec.file)
-    plan = GraphPlan(sources: sources, checksFinite: spec.nanPolicy == .error)
+    plan = GraphPlan(sources: sources, coefficients: coefficients, checksFinite: spec.nanPolicy == .error)
     for (index, source) in sources.enumerated() { places[source.spec.name.name] = .source(index) }
   }
 
@@ -31,7 +32,8 @@ struct GraphResolver {
     for node in spec.nodes {
       guard let method = MethodRegistry.method(named: node.op) else { continue }
       let resolved = node.parts.isEmpty ? merging(node, method) : stacking(node, method)
-      guard let resolved else { continue }
+      guard var resolved else { continue }
+      resolved.sides = sides(of: resolved)
       places[node.name.name] = .node(plan.nodes.count)
       plan.nodes.append(resolved)
       checkQuantisation(resolved)

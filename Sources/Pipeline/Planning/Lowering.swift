@@ -124,6 +124,7 @@ private struct Lowering {
       tensorIndex: mergedIndex, placement: plan.catalogue(of: origin.lead).placement(of: origin.name), base: base,
       models: models, modelElementCount: node.mergedElementCount,
       numbers: numbers(node, origin, model: nil), flags: node.flags, choices: node.choices, varying: node.varying,
+      sides: sides(node, origin, models: models.map(\.index)),
       deltaDType: node.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
     do {
       return .value(try node.method.merge(merge))
@@ -131,6 +132,36 @@ private struct Lowering {
       fail(node.spec.name.name, origin.name, error.description)
       return .value(base ?? graph.constant(0))
     }
+  }
+
+  /// What parameters name beside the models that have a tensor.
+  private mutating func sides(_ node: NodePlan, _ origin: NodePlan.Origin, models: [Int]) -> Merge.Sides {
+    var sides = Merge.Sides()
+    for side in node.sides where side.model.map(models.contains) ?? true {
+      let catalogue = plan.catalogue(of: side.value)
+      guard let place = catalogue.position(of: origin.name) else {
+        sides.tensors[side.key] = side.missing.map(graph.constant)
+        continue
+      }
+      if case .source(let source) = side.value, catalogue.tensors[place].dtype.isByte {
+        sides.tensors[side.key] = element(Operand(source: source, tensor: place))
+      } else if case .value(let value) = lower(side.value, origin.name) {
+        sides.tensors[side.key] = value
+      }
+    }
+    for side in node.spec.sides where side.parameter.kind == .coefficients {
+      guard let file = plan.coefficients[side.from.name] else { continue }
+      for model in models {
+        do {
+          let name = node.spec.models[model].from.name
+          sides.coefficients[Merge.Sides.Key(side.parameter.name, model: model)] =
+            try file.numbers(of: name, row: model, tensor: origin.name)
+        } catch {
+          fail(node.spec.name.name, origin.name, error.description)
+        }
+      }
+    }
+    return sides
   }
 
   /// The numbers of a node, or of one of its models, as they hold for a tensor.

@@ -5,8 +5,9 @@ extension Planner {
   /// Opens all sources; archives after the checkpoints that they apply to.
   mutating func openSources() -> [OpenSource] {
     var opened: [String: OpenSource] = [:]
-    let places = Dictionary(uniqueKeysWithValues: spec.sources.enumerated().map { ($0.element.name.name, $0.offset) })
-    for source in spec.sources where source.kind == .checkpoint {
+    let sources = spec.sources.filter { $0.kind != .coefficients }
+    let places = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($0.element.name.name, $0.offset) })
+    for source in sources where source.kind == .checkpoint {
       opened[source.name.name] = open(source) { (planner) throws(CheckpointError) in
         let checkpoint = try Checkpoint.open(
           source.path, policy: planner.options.readPolicy, maximumHeaderBytes: planner.options.maximumHeaderBytes)
@@ -16,27 +17,39 @@ extension Planner {
               "source \(MessageText.quoted(source.name.name)): \(note)", severity: .warning, file: planner.spec.file,
               position: source.name.position))
         }
-        return .checkpoint(checkpoint)
+        return OpenSource(spec: source, content: .checkpoint(checkpoint))
       }
     }
-    for source in spec.sources where source.kind != .checkpoint {
+    for source in sources where source.kind != .checkpoint {
       let base = source.base.flatMap { places[$0.name] }
       let checkpoint = source.base.flatMap { opened[$0.name]?.checkpoint }
       guard source.base == nil || checkpoint != nil else { continue }
       opened[source.name.name] = open(source) { (planner) throws(CheckpointError) in
         let archive = try Archive.open(
           source.path, policy: planner.options.readPolicy, maximumHeaderBytes: planner.options.maximumHeaderBytes)
-        return .archive(try OpenArchive(archive, base: base, checkpoint))
+        return OpenSource(spec: source, content: .archive(try OpenArchive(archive, base: base, checkpoint)))
       }
     }
-    return spec.sources.compactMap { opened[$0.name.name] }
+    return sources.compactMap { opened[$0.name.name] }
   }
 
-  private mutating func open(
-    _ source: SourceSpec, _ body: (inout Planner) throws(CheckpointError) -> OpenSource.Content
-  ) -> OpenSource? {
+  /// Opens all sources of coefficients, by name.
+  mutating func openCoefficients() -> [String: CoefficientFile] {
+    var files: [String: CoefficientFile] = [:]
+    for source in spec.sources where source.kind == .coefficients {
+      files[source.name.name] = open(source) { (planner) throws(CheckpointError) in
+        try CoefficientFile(
+          source.path, policy: planner.options.readPolicy, maximumHeaderBytes: planner.options.maximumHeaderBytes)
+      }
+    }
+    return files
+  }
+
+  private mutating func open<Content>(
+    _ source: SourceSpec, _ body: (inout Planner) throws(CheckpointError) -> Content
+  ) -> Content? {
     do {
-      return OpenSource(spec: source, content: try body(&self))
+      return try body(&self)
     } catch {
       diagnostics.append(
         Diagnostic(

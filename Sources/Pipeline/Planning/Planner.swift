@@ -32,8 +32,9 @@ struct Planner {
   mutating func plan() throws(PipelineError) -> Plan {
     checkOptions()
     let sources = openSources()
+    let coefficients = openCoefficients()
     try throwIfWrong()
-    var resolver = GraphResolver(spec, sources: sources, memory: options.memory)
+    var resolver = GraphResolver(spec, sources: sources, coefficients: coefficients, memory: options.memory)
     resolver.resolve()
     diagnostics += resolver.diagnostics
     warnings += resolver.warnings

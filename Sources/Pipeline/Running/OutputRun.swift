@@ -18,7 +18,9 @@ final class OutputRun {
     self.plan = plan
     self.output = output
     self.progress = progress
-    let inputs = plan.graph.sources.flatMap { source in [source.spec.path] + source.files.map(\.path) }
+    let inputs =
+      plan.graph.sources.flatMap { source in [source.spec.path] + source.files.map(\.path) }
+      + plan.graph.coefficients.values.map(\.path)
     switch output.spec.destination {
     case .digest: folder = nil
     case .folder(let path), .file(let path), .archive(let path):

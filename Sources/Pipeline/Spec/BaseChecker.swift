@@ -66,8 +66,8 @@ struct BaseChecker {
     let name = MessageText.quoted(base.name)
     let found: String
     if let source = sources[base.name] {
-      guard source.isArchive || source.space == .delta else { return true }
-      found = source.isArchive ? "an archive" : "a delta"
+      guard source.kind != .checkpoint || source.space == .delta else { return true }
+      found = source.kindName
     } else if nodes[base.name] != nil {
       found = "a node"
     } else {

@@ -37,11 +37,14 @@ struct GraphChecker {
     spaces = self.sources.mapValues(\.space)
   }
 
+  private var sides: SideChecker { SideChecker(sources: sources, names: names, reader: reader) }
+
   /// Reports all that is wrong; returns what the outputs need, each node after all that it reads.
   mutating func check() -> (sources: [SourceSpec], nodes: [NodeSpec], outputs: [OutputSpec]) {
     reportSharedNames()
     for (number, output) in outputs.enumerated() {
       if checks(output.from, from: "output \(number + 1)") { visit(output.from.name) }
+      sides.checkTensors(output.from, from: "output \(number + 1)")
     }
     let needed = order
     let bases = BaseChecker(
@@ -98,6 +101,7 @@ struct GraphChecker {
         marks[frame.node.name.name] = .done
         order.append(frame.node)
         measure(frame.node)
+        sides.check(frame.node)
         let space = SpaceChecker(node: frame.node, spaces: spaces, reader: reader).result()
         spaces[frame.node.name.name] = space
       }

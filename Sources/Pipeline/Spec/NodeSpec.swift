@@ -27,6 +27,8 @@ public struct ParameterValue: Hashable, Sendable {
     case number(NumberValue)
     case flag(Bool)
     case choice(String)
+    /// What a parameter of tensors or coefficients names.
+    case reference(Reference)
   }
 
   public let content: Content
@@ -43,6 +45,11 @@ public struct ModelSpec: Sendable {
   public let from: Reference
   /// The model's own parameters, checked against the node's declaration; empty for `inputs`.
   public let parameters: [String: ParameterValue]
+  /// Parameters that it gives with a value that was refused.
+  var refused: Set<String> = []
+
+  /// Whether it gives a parameter no value, right or wrong.
+  func lacks(_ name: String) -> Bool { parameters[name] == nil && !refused.contains(name) }
 }
 
 /// One entry of `parts`: a run of layers of another node or source.
@@ -72,8 +79,10 @@ public struct NodeSpec: Sendable {
   /// The operation's name.
   public var op: String { declaration.name }
 
-  /// Everything that the node reads, in the order of base, models, parts.
-  public var references: [Reference] { (base.map { [$0] } ?? []) + models.map(\.from) + parts.map(\.from) }
+  /// Everything that the node reads, in the order of base, models, parts, parameters.
+  public var references: [Reference] {
+    (base.map { [$0] } ?? []) + models.map(\.from) + parts.map(\.from) + sides.map(\.from)
+  }
 
   /// The value of a parameter for model `model`: its own, else the node's; `nil` leaves the default.
   public func parameter(_ name: String, model: Int) -> ParameterValue? {

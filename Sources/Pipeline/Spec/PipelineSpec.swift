@@ -1,10 +1,12 @@
-/// One source of a pipeline: a checkpoint or an archive on disk under a name.
+/// One source of a pipeline: a checkpoint, an archive or coefficients on disk under a name.
 public struct SourceSpec: Sendable {
   /// What stands at a source's path.
   public enum Kind: Hashable, Sendable {
     case checkpoint
     /// A compressed task vector: with a base, which is a checkpoint among the sources, the model that both give together.
     case archive(base: Reference?)
+    /// Numbers for models and tensors, which parameters name.
+    case coefficients
   }
 
   public let name: Reference

@@ -46,8 +46,17 @@ struct ReferenceTests {
     let inputs = (models?.array ?? []).compactMap { $0.string ?? $0["from"]?.string }
     let changes = declaration.signature == .sum ? Set(inputs.dropFirst()) : []
     let names = Set(inputs + (body["base"]?.string.map { [$0] } ?? []))
-    let sources = names.sorted().map {
+    var sources = names.sorted().map {
       #""\#($0)": {"path": "x", "space": "\#(changes.contains($0) ? "delta" : "weight")"}"#
+    }
+    // What parameters name beside the models.
+    for parameter in declaration.parameters {
+      let given = ([body] + (models?.array ?? [])).compactMap { $0[parameter.name]?.string }
+      switch parameter.kind {
+      case .tensors: sources += given.map { #""\#($0)": "x""# }
+      case .coefficients: sources += given.map { #""\#($0)": {"coefficients": "x"}"# }
+      default: break
+      }
     }
     let text = """
       {"weir": 1, "sources": {\(sources.joined(separator: ", "))}, "graph": {"n": \(declaration.example)},

@@ -70,7 +70,7 @@ extension Reader {
     guard node.declaration.inputs.keyName == "models" else { return }
     for parameter in node.declaration.parameters
     where parameter.isPerModel && parameter.standard == nil && fields.offset(of: parameter.name) == nil {
-      for (number, model) in node.models.enumerated() where model.parameters[parameter.name] == nil {
+      for (number, model) in node.models.enumerated() where model.lacks(parameter.name) {
         let key = ParameterKey.key(for: parameter, isRequired: true)
         error(
           at: model.from.position.offset,
@@ -93,7 +93,11 @@ extension Form<ModelSpec> {
         : .init(message: "'\(key)' holds for all models, expected on the node; move it there")
     }
     let object = Form.object("an object with 'from'", table) { fields, _, _, _ in
-      fields[from].map { ModelSpec(from: $0, parameters: fields.parameters(parameters)) }
+      fields[from].map { from in
+        let given = fields.parameters(parameters)
+        let refused = parameters.map(\.name).filter { given[$0] == nil && fields.offset(of: $0) != nil }
+        return ModelSpec(from: from, parameters: given, refused: Set(refused))
+      }
     }
     let expected = "a name or an object with 'from'"
     return Form(

@@ -84,6 +84,8 @@ extension Form where Value == ParameterValue {
     case .integer(let range): of(.integer(in: range)) { .number(.constant(Double($0))) }
     case .flag: of(.flag) { .flag($0) }
     case .choice(let words): of(.word(of: words)) { .choice($0) }
+    case .tensors: of(.reference) { .reference($0) }
+    case .coefficients: of(.source) { .reference($0) }
     }
   }
 

@@ -13,8 +13,14 @@ enum SourceKeys {
   static let space = Key(
     "space", Form<Space>.word, "Whether the checkpoint holds a model (`weight`, the default) or a change (`delta`).")
 
+  static let coefficients = Key(
+    "coefficients", .name("the path of a file of coefficients"),
+    "A `.json` file of numbers by model and tensor, or a `.safetensors` file with a row for each model; relative to the "
+      + "pipeline's file.")
+
   static let table = KeyTable(
-    [path, archive, base, space] as [any ObjectKey], exactlyOneOf: [path.name, archive.name]
+    [path, archive, coefficients, base, space] as [any ObjectKey],
+    exactlyOneOf: [path.name, archive.name, coefficients.name]
   ) { key in
     guard key == "adapter" else { return nil }
     return .init(message: "'adapter' sources are not readable in this version, expected 'path'", standsFor: path.name)
@@ -24,8 +30,8 @@ enum SourceKeys {
 extension Form<[Named<SourceSpec>]> {
   /// Paths by name, or objects that carry more.
   static var sources: Form {
-    let expected = "a path or an object with 'path' or 'archive'"
-    let object = Form<SourceBody>.object("an object with 'path' or 'archive'", SourceKeys.table) {
+    let expected = "a path or an object with 'path', 'archive' or 'coefficients'"
+    let object = Form<SourceBody>.object("an object with 'path', 'archive' or 'coefficients'", SourceKeys.table) {
       fields, _, place, reader in reader.body(fields, at: place)
     }
     let path = Form<SourceBody>("a path", schema: SourceKeys.path.form.bare) { value, place, reader in
@@ -71,6 +77,7 @@ private struct SourceBody: Sendable {
 extension Reader {
   /// The source of an object's fields; `nil` after a report.
   fileprivate func body(_ fields: Fields, at place: Place) -> SourceBody? {
+    if fields.offset(of: SourceKeys.coefficients.name) != nil { return coefficients(fields, at: place) }
     let isArchive = fields.offset(of: SourceKeys.archive.name) != nil
     if isArchive, let offset = fields.offset(of: SourceKeys.space.name) {
       error(
@@ -92,5 +99,14 @@ extension Reader {
         "\(place.prefix)'path' is the archive \(MessageText.quoted(path)), expected it under 'archive'; rename the key")
     }
     return SourceBody(path: path, kind: .checkpoint, space: fields[SourceKeys.space] ?? .weight)
+  }
+
+  /// A source of coefficients, which is neither a weight nor a delta and applies to nothing.
+  private func coefficients(_ fields: Fields, at place: Place) -> SourceBody? {
+    for key in [SourceKeys.space.name, SourceKeys.base.name] {
+      guard let offset = fields.offset(of: key) else { continue }
+      error(at: offset, "\(place.prefix)'\(key)' stands beside coefficients, expected them alone; remove it")
+    }
+    return fields[SourceKeys.coefficients].map { SourceBody(path: $0, kind: .coefficients, space: .weight) }
   }
 }
