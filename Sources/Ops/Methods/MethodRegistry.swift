@@ -6,7 +6,7 @@ public enum MethodRegistry {
     TaskArithmetic.self, Negate.self, Analogy.self, Extrapolate.self, Ties.self, DareLinear.self, DareTies.self,
     MagMax.self, Pcb.self, Widen.self, Sce.self, RamMerge.self, RamPlus.self, TallMask.self, Consensus.self, Emr.self,
     ModelStock.self, NearSwap.self, ChatVector.self,
-    Varm.self, Rws.self, HiMerging.self, EvoMerging.self, LwPtv.self, TiesSlack.self,
+    Fisher.self, Atlas.self, Dam.self, Varm.self, Rws.self, HiMerging.self, EvoMerging.self, LwPtv.self, TiesSlack.self,
     Passthrough.self, Stack.self, LayerSwap.self, LiNeS.self, LiNeSMulti.self,
     Subtract.self, Add.self, Scale.self, Multiply.self, Mean.self,
     Trim.self, Drop.self, Elect.self, Agree.self, Select.self,

@@ -14,6 +14,10 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
   var perModel: [String: [Double]] = [:]
   var flags: [String: Bool] = [:]
   var choices: [String: String] = [:]
+  /// What parameters name beside the models: how many sets of tensors, and how an element is drawn.
+  var sides: [String: (count: Int, draw: @Sendable (inout SplitMix64) -> Double)] = [:]
+  /// How the numbers of a model for a tensor of a shape are drawn.
+  var coefficients: (@Sendable (_ shape: [Int], inout SplitMix64) -> [Double]?)?
 
   var testDescription: String { "\(method): \(title)" }
 
@@ -28,6 +32,7 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
   func call(_ shape: [Int], _ random: inout SplitMix64) -> Call {
     var call = call(of: shape.reduce(1, *), &random)
     (call.shape, call.name) = (shape, "model.layers.0.w\(call.models[0].count)")
+    draw(of: [ReferencePart(call.name, shape)], for: &call, &random)
     return call
   }
 
@@ -35,7 +40,21 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
   func call(_ parts: [ReferencePart], _ random: inout SplitMix64) -> Call {
     var call = call(of: parts.reduce(0) { $0 + $1.shape.reduce(1, *) }, &random)
     call.parts = parts
+    draw(of: parts, for: &call, &random)
     return call
+  }
+
+  /// Draws what stands beside the models.
+  private func draw(of parts: [ReferencePart], for call: inout Call, _ random: inout SplitMix64) {
+    for (name, side) in sides.sorted(by: { $0.key < $1.key }) {
+      call.sides[name] = (0..<side.count).map { _ in call.models[0].map { _ in side.draw(&random) } }
+    }
+    guard let coefficients else { return }
+    for _ in 0..<modelCount {
+      var numbers: [String: [Double]] = [:]
+      for part in parts { numbers[part.name] = coefficients(part.shape, &random) }
+      call.coefficients.append(numbers)
+    }
   }
 
   private func call(of count: Int, _ random: inout SplitMix64) -> Call {
@@ -45,7 +64,8 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
     return call
   }
 
-  static let all: [MethodCase] = averages + checkpoints + geometry + taskVectors + ties + masks + ranked + primitives
+  static let all: [MethodCase] =
+    averages + checkpoints + geometry + taskVectors + ties + masks + ranked + beside + primitives
 
   private static let averages: [MethodCase] = [
     MethodCase("linear", "weights", base: false) { $0.perModel = ["weight": [1, 2.5, -0.75]] },

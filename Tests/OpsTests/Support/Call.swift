@@ -12,6 +12,10 @@ struct Call: Sendable {
   var perModel: [String: [Double]] = [:]
   var flags: [String: Bool] = [:]
   var choices: [String: String] = [:]
+  /// What parameters name beside the models: one set of tensors for each model, or one for the node.
+  var sides: [String: [[Double]]] = [:]
+  /// For each model, the numbers of each tensor that has some.
+  var coefficients: [[String: [Double]]] = []
   var name = "w"
   /// The tensors into which the numbers are cut; one, `name` of `shape`, where there are none.
   var parts: [ReferencePart] = []
@@ -42,6 +46,7 @@ struct Call: Sendable {
     let info = catalogue.tensors[number]
     let operands = (base.map { [Array($0[slice])] } ?? []) + models.map { Array($0[slice]) }
     let offset = base == nil ? 0 : 1
+    let (sides, sideOperands) = sides(type.declaration, graph, info.name, slice, slot: operands.count)
     let merge = Merge(
       node: "node", tensor: TensorInfo(name: info.name, dtype: double ? .f64 : .f32, shape: info.shape),
       tensorIndex: number, placement: catalogue.placement(of: info.name), base: base.map { _ in graph.input(0) },
@@ -50,8 +55,28 @@ struct Call: Sendable {
           index: index, value: graph.input(index + offset), isDelta: false,
           numbers: numbers.merging(perModel.mapValues { $0[index] }) { $1 }
         )
-      }, modelElementCount: models[0].count, numbers: numbers, flags: flags, choices: choices)
-    return Tensor(root: try type.merge(merge), operands: operands, shape: info.shape)
+      }, modelElementCount: models[0].count, numbers: numbers, flags: flags, choices: choices,
+      sides: sides)
+    return Tensor(root: try type.merge(merge), operands: operands + sideOperands, shape: info.shape)
+  }
+
+  /// The values of what stands beside the models for one tensor, and their operands, from `slot` on.
+  private func sides(
+    _ declaration: MethodDeclaration, _ graph: ExpressionGraph, _ tensor: String, _ slice: Range<Int>, slot: Int
+  ) -> (Merge.Sides, [[Double]]) {
+    var result = Merge.Sides()
+    var operands: [[Double]] = []
+    for (name, values) in sides.sorted(by: { $0.key < $1.key }) {
+      for (model, values) in values.enumerated() {
+        let key = Merge.Sides.Key(name, model: declaration[parameter: name]?.isPerModel == true ? model : nil)
+        result.tensors[key] = graph.input(slot + operands.count)
+        operands.append(Array(values[slice]))
+      }
+    }
+    for (model, numbers) in coefficients.enumerated() {
+      result.coefficients[Merge.Sides.Key("coefficients", model: model)] = numbers[tensor]
+    }
+    return (result, operands)
   }
 
   /// The same call of the plain reference.
@@ -60,6 +85,7 @@ struct Call: Sendable {
     merge.name = name
     merge.parts = parts
     (merge.numbers, merge.perModel, merge.flags, merge.choices) = (numbers, perModel, flags, choices)
+    (merge.sides, merge.coefficients) = (sides, coefficients)
     return merge
   }
 }

@@ -18,6 +18,10 @@ public struct ReferenceMerge: Sendable {
   public var perModel: [String: [Double]] = [:]
   public var flags: [String: Bool] = [:]
   public var choices: [String: String] = [:]
+  /// Tensors that parameters name beside the models.
+  public var sides: [String: [[Double]]] = [:]
+  /// For each model, the numbers of each tensor that has some.
+  public var coefficients: [[String: [Double]]] = []
 
   /// The tensors that make up the elements, for methods that look beyond one; empty where there is one, `name` of `shape`.
   public var parts: [ReferencePart] = []
@@ -44,7 +48,7 @@ public struct ReferenceMerge: Sendable {
   typealias Body = @Sendable (ReferenceMerge) -> [Double]?
 
   /// What methods make of a tensor, by name.
-  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks, ranked].reduce(into: [:]) {
+  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks, ranked, beside].reduce(into: [:]) {
     $0.merge($1) { $1 }
   }
 
@@ -72,6 +76,7 @@ public struct ReferenceMerge: Sendable {
     "varm": { $0.varm() },
     "emr": { $0.emr() },
     "lwptv": { $0.lwPtv() },
+    "fisher": { $0.fisher() },
   ]
 
   // MARK: - Parts

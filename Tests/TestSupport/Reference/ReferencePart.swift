@@ -34,11 +34,13 @@ extension ReferenceMerge {
   func eachPart(_ body: (ReferenceMerge) -> [Double]?) -> [Double]? {
     let bases = base.map(slices)
     let slicedModels = models.map(slices)
+    let slicedSides = sides.mapValues { $0.map(slices) }
     var result: [Double] = []
     for (number, part) in tensors.enumerated() {
       var merge = self
       merge.base = bases?[number]
       merge.models = slicedModels.map { $0[number] }
+      merge.sides = slicedSides.mapValues { $0.map { $0[number] } }
       (merge.shape, merge.name, merge.parts, merge.allParts) = (part.shape, part.name, [], tensors)
       guard let values = body(merge) else { return nil }
       result += values
