@@ -112,7 +112,7 @@ def references(value):
         return set().union(*map(references, value))
     if not isinstance(value, dict):
         return set()
-    names = {value[key] for key in ("base", "from") if isinstance(value.get(key), str)}
+    names = {value[key] for key in ("base", "from", "fisher", "groups", "coefficients") if isinstance(value.get(key), str)}
     names |= {entry for key in ("models", "inputs") for entry in value.get(key, []) if isinstance(entry, str)}
     return names.union(*map(references, value.values()))
 

@@ -15,8 +15,10 @@ import subprocess
 import sys
 
 import numpy as np
+from safetensors.numpy import save_file
 
 import reference
+import reference_scored
 from harness import (ALLOWANCE, BENCHMARKS, DTYPES, ROOT, Checks, Failure, compare, each, expect, is_float, models, sources,
                      tensors, whole)
 
@@ -152,6 +154,50 @@ def _(b):
 def _(b):
     node = {"op": "ties", "variant": "peft", "base": "base", "density": 0.3, "models": weighted(("tuned", 0.6), ("left", 0.4))}
     compare(b.run(node), each(lambda _, base, *m: reference.ties_peft(base, m, [0.6, 0.4], 0.3), "base", "tuned", "left"))
+
+
+@check("hi_merging of three, as F32")
+def _(b):
+    node = {"op": "hi_merging", "base": "base", "density": 0.4, "scale": 0.9, "models": ["tuned", "left", "right"]}
+    compare(b.run(node, {"dtype": "f32"}),
+            each(lambda _, base, *m: reference_scored.hi_merging(base, m, [1, 1, 1], 0.4, 0.9), *FOUR), "f32")
+
+
+@check("widen, as F32")
+def _(b):
+    node = {"op": "widen", "base": "base", "models": ["tuned", "left"], "exclude": ["*embeddings*"]}
+
+    def one(name, base, *m):
+        return base if "embeddings" in name else reference_scored.widen(base, m)
+
+    compare(b.run(node, {"dtype": "f32"}), each(one, "base", "tuned", "left"), "f32", exact=False)
+
+
+@check("fisher, of information in other types, as F32")
+def _(b):
+    parts = {"tuned": ("f32", 1.0), "left": ("f16", 1e4)}
+    for name, (dtype, gain) in parts.items():
+        os.makedirs(b.path(f"{name}-fisher"))
+        squares = {k: ((v.astype(np.float32) * gain) ** 2 / gain).astype(DTYPES[dtype])
+                   for k, v in models()[name].items() if is_float(v)}
+        save_file(squares, b.path(f"{name}-fisher", "model.safetensors"), metadata={"format": "pt"})
+    known = {name: tensors(b.path(f"{name}-fisher")) for name in parts}
+    lengths = [np.sqrt(sum((f.astype(np.float64) ** 2).sum() for f in known[name].values())) for name in parts]
+    node = {"op": "fisher", "models": [{"from": name, "fisher": f"{name}-fisher"} for name in parts], "weight": 0.5}
+    found = b.run(node, {"dtype": "f32"}, sources={**sources(), **{f"{n}-fisher": b.path(f"{n}-fisher") for n in parts}})
+    compare(found, each(lambda key, *m: reference_scored.fisher(
+        m, [known[name][key] for name in parts], [0.5, 0.5], lengths=lengths), *parts), "f32", exact=False)
+
+
+@check("atlas, a coefficient for each tensor of one model and one for all of another")
+def _(b):
+    numbers = {key: round(place / 100, 2) for place, key in enumerate(sorted(models()["base"]))}
+    with open(b.path("learnt.json"), "w") as file:
+        json.dump({"tuned": numbers, "left": -0.25}, file)
+    node = {"op": "atlas", "base": "base", "models": ["tuned", "left"], "coefficients": "learnt"}
+    found = b.run(node, {"dtype": "f32"}, sources={**sources(), "learnt": {"coefficients": b.path("learnt.json")}})
+    compare(found, each(lambda key, base, *m: reference_scored.atlas(base, m, [numbers[key], -0.25]), "base", "tuned", "left"),
+            "f32")
 
 
 @check("dare_linear")
@@ -391,6 +437,11 @@ def _(b):
                    check=True, stdout=subprocess.DEVNULL)
     os.rename(b.path("models", "ft1"), b.path("models", "math"))
     os.rename(b.path("models", "ft2"), b.path("models", "code"))
+    for name in ("math", "code"):
+        # Squares stand for Fisher information.
+        squares = {k: v.astype(np.float32) ** 2 for k, v in tensors(b.path("models", name)).items() if is_float(v)}
+        os.mkdir(b.path("models", f"{name}-fisher"))
+        save_file(squares, b.path("models", f"{name}-fisher", "model.safetensors"), metadata={"format": "pt"})
     subprocess.run([sys.executable, os.path.join(ROOT, "Demo", "digits.py"), "--train-only", b.path("demo-output")], check=True)
     wrong = []
     for path in sorted(glob.glob(b.path("pipelines", "*.json"))):
