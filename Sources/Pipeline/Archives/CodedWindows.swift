@@ -84,24 +84,11 @@ final class CodedWindows {
         throw error
       }
     } catch {
-      let named = tensor.archive.naming(error, block: tensor.tensor.blocks.lowerBound + block)
-      throw try wrongBase(tensor) ?? named
+      throw tensor.archive.naming(error, block: tensor.tensor.blocks.lowerBound + block)
     }
     slot.key = key
     slot.place = place
     return (slot, place)
-  }
-
-  /// What is wrong where a block makes no sense because it is decoded against another base.
-  private func wrongBase(_ tensor: CodedTensor) throws(CheckpointError) -> CheckpointError? {
-    guard tensor.tensor.readsBase, let base = tensor.base, let expected = tensor.tensor.baseHash,
-      try TensorHasher.hash(of: base.file, base.bytes) != expected
-    else { return nil }
-    return CheckpointError(
-      .malformed(
-        found: "a base that differs from the one that the archive was made from",
-        expected: "hash \(expected); without that base this codec cannot be read"),
-      file: tensor.archive.path, tensor: tensor.tensor.info.name)
   }
 
   /// The bytes of a block, checked.

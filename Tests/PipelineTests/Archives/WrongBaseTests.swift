@@ -10,6 +10,7 @@ import WeirTensors
   private static let codecs = [
     #""codec": "ternary""#, #""codec": "ternary", "coding": "context", "density": 0.5"#, #""codec": "lossless""#,
     #""codec": "sparse""#, #""codec": "dense""#, #""codec": "lowrank", "rank": 2"#,
+    #""codec": [{"for": "t[0137]*", "codec": "dense"}, {"codec": "lossless"}]"#,
     #""codec": [{"for": "t3*", "codec": "lossless"}, {"for": "t5*", "codec": "dense"}, {"codec": "ternary", "coding": "context"}]"#,
   ]
 
