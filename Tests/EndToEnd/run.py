@@ -17,6 +17,7 @@ import sys
 import numpy as np
 from safetensors.numpy import save_file
 
+import archives
 import reference
 import reference_scored
 from harness import (ALLOWANCE, BENCHMARKS, DTYPES, ROOT, Checks, Failure, compare, each, expect, is_float, models, sources,
@@ -470,6 +471,7 @@ def main():
     if not os.access(program, os.X_OK):
         sys.exit(f"'{arguments.weir}' is not there; build it with 'make'")
     models()
+    check.entries += archives.check.entries
     passed, failed = check.run(program, arguments.words)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
