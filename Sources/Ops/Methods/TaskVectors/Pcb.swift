@@ -49,7 +49,8 @@ enum Pcb: Method {
         variant == .c
         ? try Weights.sum(signed.map { hyperbolicTangent(signed[place] * $0) })
         : hyperbolicTangent(model.delta * sum)
-      let importance = exponential(unit(size) * unit(size) * count)
+      // Divided by e^N, which cancels in the scale: of some ninety models on it would be beyond a Float32.
+      let importance = exponential((unit(size) * unit(size) - 1) * count)
       let scale = unit(clamp(merge, importance * agreement, 1 - merge[ratio], 0, "balance \(model.index)"))
       scales.append(scale)
       merged.append(sign(model.delta) * size.value * scale * model[.weight])
