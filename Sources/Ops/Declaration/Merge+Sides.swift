@@ -3,7 +3,7 @@ extension Merge {
   public struct Sides {
     /// A parameter, and the model that has it; `nil` where the node has it for all.
     public struct Key: Hashable, Sendable {
-      let parameter: String
+      public let parameter: String
       let model: Int?
 
       public init(_ parameter: String, model: Int?) {

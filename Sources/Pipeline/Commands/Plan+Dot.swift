@@ -1,4 +1,5 @@
 internal import WeirIO
+internal import WeirOps
 internal import WeirTensors
 
 extension Plan {
@@ -12,6 +13,11 @@ extension Plan {
       let size = Quantity.text(source.byteCount)
       lines.append("  s\(number) [shape=cylinder, label=\(Self.label(source.spec.name.name, size))];")
     }
+    let files = graph.coefficientFiles
+    for (number, item) in files.enumerated() {
+      let size = Quantity.text(item.file.byteCount)
+      lines.append("  c\(number) [shape=note, label=\(Self.label(item.name, size))];")
+    }
     for (number, node) in graph.nodes.enumerated() {
       lines.append("  n\(number) [shape=box, style=rounded, label=\(Self.label(node.spec.name.name, node.spec.op))];")
     }
@@ -22,6 +28,13 @@ extension Plan {
     for (number, node) in graph.nodes.enumerated() {
       if let base = node.base { lines.append("  \(Self.name(base)) -> n\(number) [label=\"base\", style=dashed];") }
       for model in node.models { lines.append("  \(Self.name(model)) -> n\(number);") }
+      for side in node.sides {
+        lines.append("  \(Self.name(side.value)) -> n\(number) [label=\"\(side.key.parameter)\", style=dashed];")
+      }
+      for side in node.spec.sides where side.parameter.kind == .coefficients {
+        guard let place = files.firstIndex(where: { $0.name == side.from.name }) else { continue }
+        lines.append("  c\(place) -> n\(number) [label=\"\(side.parameter.name)\", style=dashed];")
+      }
     }
     for (number, output) in outputs.enumerated() { lines.append("  \(Self.name(output.value)) -> o\(number);") }
     return (lines + ["}"]).joined(separator: "\n") + "\n"

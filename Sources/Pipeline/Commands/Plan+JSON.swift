@@ -5,7 +5,7 @@ extension Plan {
   /// What the run would read, write and use, for programs.
   public var json: JSONValue {
     .object([
-      ("sources", .array(graph.sources.map(Self.json))),
+      ("sources", .array(graph.sources.map(Self.json) + graph.coefficientFiles.map(Self.json))),
       ("outputs", .array(outputs.map(\.json))),
       ("bytes_read", .number(bytesIn)), ("bytes_written", .number(bytesWritten)),
       ("working_set", .number(workingSet)), ("memory", .number(options.memory)), ("threads", .number(options.threads)),
@@ -19,6 +19,15 @@ extension Plan {
       ("tensors", .number(source.catalogue.tensors.count)),
       ("bytes", .number(source.byteCount)),
       ("files", .array(source.files.map { .string($0.path) })),
+    ])
+  }
+}
+
+extension Plan {
+  private static func json(_ name: String, _ file: CoefficientFile) -> JSONValue {
+    .object([
+      ("name", .string(name)), ("path", .string(file.path)), ("tensors", .number(file.tensorCount)),
+      ("bytes", .number(file.byteCount)), ("files", .array(file.paths.map { .string($0) })),
     ])
   }
 }

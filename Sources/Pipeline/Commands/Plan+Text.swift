@@ -39,6 +39,9 @@ extension Plan {
         "\(source.files.count)", source.spec.path,
       ])
     }
+    for (name, file) in graph.coefficientFiles {
+      table.add([name, "\(file.tensorCount)", Quantity.text(file.byteCount), "\(file.paths.count)", file.path])
+    }
     return table.text()
   }
 

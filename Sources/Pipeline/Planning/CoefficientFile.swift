@@ -18,16 +18,20 @@ struct CoefficientFile: Sendable {
   }
 
   let path: String
+  let byteCount: Int
   private let content: Content
 
   /// Opens a `.json` file, or a safetensors file or folder.
   init(_ path: String, policy: ReadPolicy, maximumHeaderBytes: Int) throws(CheckpointError) {
     self.path = path
     guard path.hasSuffix(".json") else {
-      content = .rows(try Checkpoint.open(path, policy: policy, maximumHeaderBytes: maximumHeaderBytes))
+      let checkpoint = try Checkpoint.open(path, policy: policy, maximumHeaderBytes: maximumHeaderBytes)
+      content = .rows(checkpoint)
+      byteCount = checkpoint.catalogue.byteCount
       return
     }
     let text = try TextFile.read(path, maximumByteCount: Self.largestText)
+    byteCount = text.count
     let root: JSONValue
     do {
       root = try JSON.parse(text)
@@ -41,6 +45,23 @@ struct CoefficientFile: Sendable {
         .malformed(found: error.found, expected: error.expected), file: path,
         position: Self.position(error.value.offset, text))
     }
+  }
+
+  /// The files that are read for it.
+  var paths: [String] {
+    if case .rows(let checkpoint) = content { checkpoint.files.map(\.path) } else { [path] }
+  }
+
+  /// How many tensors have coefficients of their own.
+  var tensorCount: Int {
+    switch content {
+    case .table(let table): Set(table.values.flatMap(\.keys)).subtracting([Self.everyTensor]).count
+    case .rows(let checkpoint): checkpoint.catalogue.tensors.count
+    }
+  }
+
+  func checkIntact() throws(CheckpointError) {
+    if case .rows(let checkpoint) = content { try checkpoint.checkIntact() }
   }
 
   /// The coefficients of one model for a tensor; `nil` where there are none.

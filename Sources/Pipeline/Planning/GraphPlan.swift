@@ -50,6 +50,12 @@ struct GraphPlan: Sendable {
   var sources: [OpenSource]
   /// Sources of coefficients, by name.
   let coefficients: [String: CoefficientFile]
+
+  /// The sources of coefficients in the order of their names.
+  var coefficientFiles: [(name: String, file: CoefficientFile)] {
+    coefficients.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
   var nodes: [NodePlan] = []
   let checksFinite: Bool
 

@@ -20,7 +20,7 @@ final class OutputRun {
     self.progress = progress
     let inputs =
       plan.graph.sources.flatMap { source in [source.spec.path] + source.files.map(\.path) }
-      + plan.graph.coefficients.values.map(\.path)
+      + plan.graph.coefficients.values.flatMap { [$0.path] + $0.paths }
     switch output.spec.destination {
     case .digest: folder = nil
     case .folder(let path), .file(let path), .archive(let path):

@@ -39,6 +39,7 @@ extension Plan {
       for output in outputs { staged.append(try OutputRun(self, output, progress)) }
       for run in staged { try run.write(report: report) }
       for source in graph.sources { try Self.run { () throws(CheckpointError) in try source.checkIntact() } }
+      for file in graph.coefficients.values { try Self.run { () throws(CheckpointError) in try file.checkIntact() } }
       if progress.isInterrupted { throw PipelineError(.interrupted, "interrupted") }
     } catch {
       for run in staged { run.discard() }

@@ -182,6 +182,19 @@ import WeirTensors
 
   // MARK: - Coefficients
 
+  @Test func `A plan lists what lies beside the models`() throws {
+    try withModels { scene, _ in
+      try writeFile(scene.path("c.json"), Self.json)
+      let plan = try scene.plan(text(Self.groups, ["base", "a", "b", "g"], more: Self.coefficients))
+      let lines = plan.text().split(separator: "\n").map { $0.split(separator: " ").prefix(5).joined(separator: " ") }
+      #expect(lines.contains { $0.hasPrefix("c 4 ") } && lines.contains { $0.hasPrefix("g 5 ") })
+      let sources = plan.json["sources"]?.array ?? []
+      #expect(sources.map { $0["name"]?.string } == ["base", "a", "b", "g", "c"])
+      #expect(plan.dot.contains(#"-> n0 [label="groups", style=dashed];"#))
+      #expect(plan.dot.contains(#"c0 -> n0 [label="coefficients", style=dashed];"#))
+    }
+  }
+
   private static let plain = #"{"op": "atlas", "base": "base", "models": ["a", "b"], "coefficients": "c"}"#
 
   @Test func `A number for a model counts for all its tensors`() throws {
