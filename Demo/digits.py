@@ -1,11 +1,13 @@
-"""Merges four ways three networks that each read some handwritten digits well into one that reads them all.
+"""Merges networks that read handwritten digits, and ships a fine-tune of one as a task vector by every codec.
 
     python Demo/digits.py                       train, merge with the built program, print the table
     python Demo/digits.py --train-only FOLDER   only write base and experts
+    python Demo/digits.py --score FOLDER        print the percentage that the network there reads rightly of what it may learn from
 
 A small network is trained for a moment on scikit-learn's handwritten digits: the base. Three copies of it are trained on,
 each mostly on its own digits, and forget much of the others. The four are written as safetensors, the pipelines in
-pipelines/ merge them, and every network is tested on 540 images that none has seen.
+pipelines/ merge them, and every network is tested on 540 images that none has seen. A fourth copy is trained on all digits; the
+change from the base is archived by every codec, applied, and tested too.
 """
 import argparse
 import json
@@ -23,6 +25,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUTPUT = os.path.join(ROOT, "demo-output")
 SIZES = [64, 128, 64, 10]
 EXPERTS = {"low": (0, 1, 2, 3), "middle": (4, 5, 6), "high": (7, 8, 9)}
+CODECS = [
+    ["lossless"], ["dense", "--values", "bf16"], ["sparse", "--density", "0.2"], ["lowrank", "--rank", "8"], ["dare", "--density", "0.3"],
+    ["sign"], ["seeded", "--density", "0.3"], ["ternary", "--density", "0.2", "--scale", "mean"], ["ternary", "--density", "0.05"],
+]
 MERGES = ["average", "task-arithmetic", "ties", "dare-ties"]
 BASE_STEPS, EXPERT_STEPS, RATE, BATCH = 25, 100, 1e-3, 64
 # An expert sees one in twenty of the other digits' images, so that it forgets them only in part.
@@ -127,6 +133,47 @@ def merge(weir, name):
     return output
 
 
+def archived(weir, name, flags):
+    """Archives the change from base to tuned, applies it, and returns the archive's bytes and the restored folder."""
+    archive, output = (os.path.join(OUTPUT, f"{name}{end}") for end in (".tv.safetensors", ""))
+    base, tuned = os.path.join(OUTPUT, "base"), os.path.join(OUTPUT, "tuned")
+    shutil.rmtree(output, ignore_errors=True)
+    for command in (["compress", base, tuned, "-o", archive, "--overwrite", *flags], ["apply", base, archive, "-o", output]):
+        result = subprocess.run([weir, *command, "--quiet"], cwd=ROOT, stdout=subprocess.DEVNULL)
+        if result.returncode:
+            sys.exit(f"demo: 'weir {' '.join(command)}' ended with exit code {result.returncode}")
+    # The weights alone: of so small a network the file is mostly its header and index.
+    said = json.loads(subprocess.run([weir, "inspect", archive, "--json"], check=True, capture_output=True, text=True).stdout)
+    return sum(codec["bytes"] for codec in said["codecs"]), os.path.getsize(archive), output, said["metadata"].get("alpha")
+
+
+def codecs(weir, images, labels, base):
+    """A table of what every codec makes of the change from base to tuned."""
+    count = sum(inputs * outputs + outputs for inputs, outputs in zip(SIZES, SIZES[1:]))
+
+    def row(title, folder, stored, size):
+        bits = "" if stored is None else f"{8 * stored / count:.2f}"
+        return f"{title:<30}{bits:>10}{size:>10}{accuracies(folder, images, labels)[-1]:>14.1f}"
+
+    tuned = os.path.join(OUTPUT, "tuned")
+    whole = os.path.getsize(os.path.join(tuned, "model.safetensors"))
+    lines = [f"{'task vector of a fine-tune':<30}{'bits/param':>10}{'bytes':>10}{'all digits, %':>14}", "-" * 64,
+             row("base", os.path.join(OUTPUT, "base"), None, ""), row("tuned", tuned, whole, whole), "-" * 64]
+    for number, flags in enumerate(CODECS):
+        stored, size, folder, _ = archived(weir, f"archived-{number}", ["--codec", *flags])
+        title = " ".join(flags).replace("--", "")
+        if flags == ["lossless"]:
+            names = [os.path.join(place, "model.safetensors") for place in (folder, tuned)]
+            if open(names[0], "rb").read() != open(names[1], "rb").read():
+                sys.exit("demo: a lossless archive gave other bytes than were archived")
+        lines.append(row(title, folder, stored, size))
+    score = f"{sys.executable} {os.path.abspath(__file__)} --score {{}}"
+    stored, size, folder, alpha = archived(weir, "archived-best", ["--density", "0.05", "--evaluate", score])
+    lines.append(row(f"ternary 0.05, best alpha {alpha}", folder, stored, size))
+    print("\n".join(lines) + "\n")
+    return [float(line.split()[-1]) for line in (lines[2], lines[-1])]
+
+
 def table(rows):
     heads = [f"digits {own[0]}-{own[-1]}" for own in EXPERTS.values()] + ["all digits"]
     width = max(len(title) for title, _ in rows if title)
@@ -144,9 +191,13 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train-only", metavar="FOLDER", help="write base and experts to FOLDER and stop")
+    parser.add_argument("--score", metavar="FOLDER", help="print how well the network in FOLDER does, and stop")
     parser.add_argument("--weir", default=os.path.join(ROOT, ".build", "release", "weir"), help="the program (default: the release build)")
     arguments = parser.parse_args()
     images, labels, test_images, test_labels = digits()
+    if arguments.score:
+        print(f"{accuracies(arguments.score, images, labels)[-1]:.3f}")
+        return
     if arguments.train_only:
         train(images, labels, arguments.train_only)
         return
@@ -167,7 +218,14 @@ def main():
     worst = min(values[-1] for _, values in merged)
     if worst <= best:
         sys.exit(f"demo: a merge reads {worst:.1f} % of all digits, expected more than the best single network's {best:.1f} %")
-    print(f"Every merge reads all digits better than any network that went into it: {worst:.1f} % or more against {best:.1f} %.")
+    print(f"Every merge reads all digits better than any network that went into it: {worst:.1f} % or more against {best:.1f} %.\n")
+    base = load_file(os.path.join(OUTPUT, "base", "model.safetensors"))
+    write(trained(base, images, labels, EXPERT_STEPS, seed=20), os.path.join(OUTPUT, "tuned"))
+    print("$ weir compress demo-output/base demo-output/tuned -o x.tv.safetensors --codec …", flush=True)
+    untuned, found = codecs(weir, test_images, test_labels, base)
+    if found <= untuned:
+        sys.exit(f"demo: the best archive reads {found:.1f} % of all digits, expected more than the base's {untuned:.1f} %")
+    print("Bits count the coded weights; of so small a network most bytes of a file are its header and index.")
 
 
 if __name__ == "__main__":
