@@ -179,7 +179,7 @@ def _(b):
     parts = {"tuned": ("f32", 1.0), "left": ("f16", 1e4)}
     for name, (dtype, gain) in parts.items():
         os.makedirs(b.path(f"{name}-fisher"))
-        squares = {k: ((v.astype(np.float32) * gain) ** 2 / gain).astype(DTYPES[dtype])
+        squares = {k: np.minimum((v.astype(np.float32) * gain) ** 2 / gain, 6e4).astype(DTYPES[dtype])
                    for k, v in models()[name].items() if is_float(v)}
         save_file(squares, b.path(f"{name}-fisher", "model.safetensors"), metadata={"format": "pt"})
     known = {name: tensors(b.path(f"{name}-fisher")) for name in parts}
