@@ -35,6 +35,8 @@ static inline float from_half(uint16_t half) {
   return as_float(as_bits(magnitude) | special | (uint32_t)(half & 0x8000) << 16);
 }
 
+static inline float from_bfloat(uint16_t bits) { return as_float((uint32_t)bits << 16); }
+
 static inline uint16_t to_half(float value) {
   uint32_t bits = as_bits(value), magnitude = bits & 0x7FFFFFFFu;
   uint32_t normal = (magnitude + 0xFFFu + (magnitude >> 13 & 1) - (112u << 23)) >> 13;
@@ -62,35 +64,92 @@ static inline float to_float_odd(double value) {
   return as_float(bits | 1u);
 }
 
-#define DECODE(BITS, EXPONENT, VALUE)                     \
-  for (size_t i = 0; i < n; i++) {                        \
-    BITS bits = in[i];                                    \
-    special |= (bits & (EXPONENT)) == (EXPONENT) ? 1 : 0; \
-    dst[i] = (VALUE);                                     \
-  }
+// Elements between two requests for what comes a page later: the processor's own prefetching stops at the end of a page. A
+// prefetch of what is not mapped does nothing.
+enum { STRETCH = 256, AHEAD = 4096, LINE = 64 };
+
+static inline void fetch_ahead(const void *src, size_t bytes) {
+  const char *next = (const char *)src + AHEAD;
+  for (size_t i = 0; i < bytes; i += LINE) __builtin_prefetch(next + i, 0, 2);
+}
 
 #define DECODE_FUNCTION(NAME, T, BITS, STORED, EXPONENT, VALUE)                \
   WEIR_CLONES static int NAME(T *dst, const void *src, size_t n) {             \
     const STORED *in = src;                                                    \
     BITS special = 0;                                                          \
-    DECODE(BITS, EXPONENT, VALUE)                                              \
+    for (size_t start = 0; start < n; start += STRETCH) {                      \
+      size_t end = n - start < STRETCH ? n : start + STRETCH;                  \
+      fetch_ahead(in + start, (end - start) * sizeof *in);                     \
+      for (size_t i = start; i < end; i++) {                                   \
+        BITS bits = in[i];                                                     \
+        special |= (bits & (EXPONENT)) == (EXPONENT) ? 1 : 0;                  \
+        dst[i] = (VALUE);                                                      \
+      }                                                                        \
+    }                                                                          \
     return special != 0;                                                       \
   }
 
 DECODE_FUNCTION(f32_from_f32, float, uint32_t, word_bits, 0x7F800000u, as_float(bits))
 DECODE_FUNCTION(f32_from_f16, float, uint16_t, half_bits, 0x7C00, from_half(bits))
-DECODE_FUNCTION(f32_from_bf16, float, uint16_t, half_bits, 0x7F80, as_float((uint32_t)bits << 16))
+DECODE_FUNCTION(f32_from_bf16, float, uint16_t, half_bits, 0x7F80, from_bfloat(bits))
 DECODE_FUNCTION(f32_from_f64, float, uint64_t, long_bits, 0x7FF0000000000000u, (float)as_double(bits))
 DECODE_FUNCTION(f64_from_f32, double, uint32_t, word_bits, 0x7F800000u, as_float(bits))
 DECODE_FUNCTION(f64_from_f16, double, uint16_t, half_bits, 0x7C00, from_half(bits))
-DECODE_FUNCTION(f64_from_bf16, double, uint16_t, half_bits, 0x7F80, as_float((uint32_t)bits << 16))
+DECODE_FUNCTION(f64_from_bf16, double, uint16_t, half_bits, 0x7F80, from_bfloat(bits))
 DECODE_FUNCTION(f64_from_f64, double, uint64_t, long_bits, 0x7FF0000000000000u, as_double(bits))
 
-// Asks for what the next tile will read: the processor's own prefetching stops at the end of a page, and a tile is about one.
-// A prefetch of what is not mapped does nothing.
-static void fetch_ahead(const void *src, size_t bytes) {
-  const char *next = (const char *)src + bytes;
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(next + i, 0, 2);
+// Differences of elements of one type, decoded and subtracted in one step. A NaN or an infinity on either side makes the
+// difference one, too.
+#define DIFFERENCE_FUNCTION(NAME, STORED, VALUE)                                    \
+  WEIR_CLONES static int NAME(float *dst, const void *left, const void *right, size_t n) { \
+    const STORED *a = left, *b = right;                                             \
+    uint32_t special = 0;                                                           \
+    for (size_t start = 0; start < n; start += STRETCH) {                           \
+      size_t end = n - start < STRETCH ? n : start + STRETCH;                       \
+      fetch_ahead(a + start, (end - start) * sizeof *a);                            \
+      fetch_ahead(b + start, (end - start) * sizeof *b);                            \
+      for (size_t i = start; i < end; i++) {                                        \
+        float difference = VALUE(a[i]) - VALUE(b[i]);                               \
+        special |= (as_bits(difference) & 0x7F800000u) == 0x7F800000u ? 1 : 0;      \
+        dst[i] = difference;                                                        \
+      }                                                                             \
+    }                                                                               \
+    return special != 0;                                                            \
+  }
+
+DIFFERENCE_FUNCTION(difference_f32, word_bits, as_float)
+DIFFERENCE_FUNCTION(difference_f16, half_bits, from_half)
+DIFFERENCE_FUNCTION(difference_bf16, half_bits, from_bfloat)
+
+static const unsigned char sizes[] = {4, 2, 2, 8, 1};
+
+int weir_difference_f32(int left, int right, float *dst, const void *a, const void *b, size_t n) {
+  if (left == right) switch (left) {
+      case WEIR_F32: return difference_f32(dst, a, b, n);
+      case WEIR_F16: return difference_f16(dst, a, b, n);
+      case WEIR_BF16: return difference_bf16(dst, a, b, n);
+    }
+  float part[STRETCH];
+  int special = 0;
+  for (size_t at = 0; at < n; at += STRETCH) {
+    size_t count = n - at < STRETCH ? n - at : STRETCH;
+    special |= weir_decode_f32(left, dst + at, (const char *)a + at * sizes[left], count);
+    special |= weir_decode_f32(right, part, (const char *)b + at * sizes[right], count);
+    weir_binary_f32(WEIR_SUB, dst + at, dst + at, part, count);
+  }
+  return special;
+}
+
+int weir_difference_f64(int left, int right, double *dst, const void *a, const void *b, size_t n) {
+  double part[STRETCH];
+  int special = 0;
+  for (size_t at = 0; at < n; at += STRETCH) {
+    size_t count = n - at < STRETCH ? n - at : STRETCH;
+    special |= weir_decode_f64(left, dst + at, (const char *)a + at * sizes[left], count);
+    special |= weir_decode_f64(right, part, (const char *)b + at * sizes[right], count);
+    weir_binary_f64(WEIR_SUB, dst + at, dst + at, part, count);
+  }
+  return special;
 }
 
 WEIR_CLONES static void f32_from_u8(float *dst, const uint8_t *src, size_t n) {
@@ -102,8 +161,6 @@ WEIR_CLONES static void f64_from_u8(double *dst, const uint8_t *src, size_t n) {
 }
 
 int weir_decode_f32(int dtype, float *dst, const void *src, size_t n) {
-  static const unsigned char sizes[] = {4, 2, 2, 8};
-  fetch_ahead(src, n * sizes[dtype]);
   switch (dtype) {
     case WEIR_F32: return f32_from_f32(dst, src, n);
     case WEIR_F16: return f32_from_f16(dst, src, n);
@@ -163,8 +220,6 @@ void weir_encode_f64(int dtype, void *dst, const double *src, size_t n) {
     default: memcpy(dst, src, n * sizeof *src);
   }
 }
-
-static inline float from_bfloat(uint16_t bits) { return as_float((uint32_t)bits << 16); }
 
 WEIR_CLONES void weir_round_f32(int dtype, float *dst, const float *src, size_t n) {
   switch (dtype) {

@@ -99,30 +99,52 @@ __attribute__((target("avx512f,popcnt"))) static void count_f32_512(const float 
   *equal += (uint32_t)_mm512_reduce_add_epi32(same);
 }
 
-// Eight keys at a time. Comparisons are of signed numbers: keys have 31 bits, and so has what is left of one that is inside.
+// For each set of eight lanes, the places of its members: pressed[m] lists the bits of m.
+static uint64_t pressed[256];
+
+__attribute__((constructor)) static void list_members(void) {
+  for (int set = 0; set < 256; set++) {
+    int length = 0;
+    for (uint64_t lane = 0; lane < 8; lane++)
+      if (set >> lane & 1) pressed[set] |= lane << (8 * length++);
+  }
+}
+
+// Eight keys at a time, in the same way. Comparisons are of signed numbers: keys have 31 bits, and so has what is left of one
+// that is inside.
 __attribute__((target("avx2,bmi,popcnt"))) static void count_f32_256(const float *x, size_t n, uint32_t lower,
                                                                      uint32_t upper, int shift, uint32_t *bins,
                                                                      uint64_t *above, uint32_t probe, uint64_t *equal) {
-  const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
+  enum { STEP = 8, PART = 1024 };
+  const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF), least = _mm256_set1_epi32((int)lower);
   const __m256i below = _mm256_set1_epi32((int)(lower - 1)), last = _mm256_set1_epi32((int)(upper - 1));
   const __m256i wanted = _mm256_set1_epi32((int)probe);
-  size_t i = 0, many = 0, same = 0;
-  for (; i + 8 <= n; i += 8) {
-    __m256i key = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(x + i)), magnitude);
-    uint32_t high = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(key, last)));
-    uint32_t some = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(key, below)));
-    same += (size_t)__builtin_popcount(
-        (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(key, wanted))));
-    many += (size_t)__builtin_popcount(high);
-    uint32_t keys[8];
-    some &= ~high;
-    if (some == 0) continue;
-    _mm256_storeu_si256((__m256i *)keys, key);
-    for (; some != 0; some &= some - 1) bins[(keys[__builtin_ctz(some)] - lower) >> shift]++;
+  const __m128i places = _mm_cvtsi32_si128(shift);
+  __m256i many = _mm256_setzero_si256(), same = _mm256_setzero_si256();
+  uint32_t list[PART + STEP];
+  size_t whole = n / STEP * STEP;
+  for (size_t start = 0; start < whole; start += PART) {
+    size_t stop = whole - start < PART ? whole : start + PART;
+    size_t length = 0;
+    for (size_t i = start; i < stop; i += STEP) {
+      __m256i key = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(x + i)), magnitude);
+      __m256i high = _mm256_cmpgt_epi32(key, last);
+      many = _mm256_sub_epi32(many, high);
+      same = _mm256_sub_epi32(same, _mm256_cmpeq_epi32(key, wanted));
+      __m256i inside = _mm256_andnot_si256(high, _mm256_cmpgt_epi32(key, below));
+      uint32_t set = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(inside));
+      __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&pressed[set]));
+      __m256i bin = _mm256_srl_epi32(_mm256_sub_epi32(key, least), places);
+      _mm256_storeu_si256((__m256i *)(list + length), _mm256_permutevar8x32_epi32(bin, order));
+      length += (size_t)__builtin_popcount(set);
+    }
+    for (size_t i = 0; i < length; i++) bins[list[i]]++;
   }
-  *above += many;
-  *equal += same;
-  count_f32(x + i, n - i, lower, upper, shift, bins, above, probe, equal);
+  uint32_t counts[2][STEP];
+  _mm256_storeu_si256((__m256i *)counts[0], many);
+  _mm256_storeu_si256((__m256i *)counts[1], same);
+  for (int lane = 0; lane < STEP; lane++) *above += counts[0][lane], *equal += counts[1][lane];
+  count_f32(x + whole, n - whole, lower, upper, shift, bins, above, probe, equal);
 }
 #endif
 

@@ -13,65 +13,123 @@
 #define HAS_MASKS 1
 #endif
 
-enum { PART = 256 };  // elements whose sums stay in the nearest cache
+enum { PART = 256, FEW = 4 };  // elements whose sums stay in the nearest cache; models whose numbers stay in registers
+
+static inline uint32_t key_f32(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits & 0x7FFFFFFFu;
+}
+
+static inline uint64_t key_f64(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits & 0x7FFFFFFFFFFFFFFFu;
+}
+
+// What model k brings in: its number, or 0 where that is trimmed away, times its weight. VALUE names the trimmed number.
+#define VOTE(T, VALUE)                                       \
+  for (size_t i = 0; i < PART; i++) {                        \
+    T value = VALUE * w[k];                                  \
+    votes[i] = k == 0 ? value : votes[i] + value;            \
+  }
 
 // Takes a model's part into the sums of those that agree.
-#define TAKE(T)                                     \
-  for (size_t i = 0; i < PART; i++) {               \
-    T value = part[i] * w[k];                       \
-    int agrees = value * elected[i] > 0;            \
+#define TAKE(T, VALUE)                                                            \
+  for (size_t i = 0; i < PART; i++) {                                             \
+    T value = VALUE * w[k];                                                       \
+    int agrees = value * elected[i] > 0;                                          \
     merged[i] = k == 0 ? (agrees ? value : 0) : merged[i] + (agrees ? value : 0); \
     divisor[i] = k == 0 ? (agrees ? w[k] : 0) : divisor[i] + (agrees ? w[k] : 0); \
   }
 
-#define VOTE(T)                                                                     \
-  for (size_t i = 0; i < PART; i++) {                                               \
-    T value = part[i] * w[k];                                                       \
-    votes[i] = k == 0 ? value : votes[i] + value;                                   \
-  }
-
 // LOAD puts the next PART elements of model k at `part`.
-#define ELECTION(T, LOAD)                                                           \
+#define ELECTION(T, LOAD, VALUE)                                                    \
   T votes[PART], elected[PART], merged[PART], divisor[PART];                        \
   for (size_t k = 0; k < models; k++) {                                             \
     LOAD                                                                            \
-    VOTE(T)                                                                         \
+    VOTE(T, VALUE)                                                                  \
   }                                                                                 \
   for (size_t i = 0; i < PART; i++) elected[i] = votes[i] >= 0 ? (T)1 : (T)-1;      \
   for (size_t k = 0; k < models; k++) {                                             \
     LOAD                                                                            \
-    TAKE(T)                                                                         \
+    TAKE(T, VALUE)                                                                  \
   }                                                                                 \
   if (normalize)                                                                    \
     for (size_t i = 0; i < PART; i++) merged[i] /= divisor[i] == 0 ? (T)1 : divisor[i];
 
-#define ELECTED(T, S)                                                                                                 \
-  WEIR_CLONES static void elect_whole_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize,        \
-                                          size_t at) {                                                                \
+// The same of few models, one element after another: nothing but the result is stored.
+#define FEW_LOOP(T, S, MODELS, NORMALIZED)                                                                           \
+  _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < n; i++) {                                    \
+    T value[MODELS], votes = 0, merged = 0, divisor = 0;                                                             \
+    _Pragma("clang loop unroll(full)") for (int k = 0; k < MODELS; k++) {                                            \
+      T number = x[k][i];                                                                                            \
+      value[k] = (key_##S(number) >= least[k] ? number : 0) * w[k];                                                  \
+      votes = k == 0 ? value[k] : votes + value[k];                                                                  \
+    }                                                                                                                \
+    T elected = votes >= 0 ? (T)1 : (T)-1;                                                                           \
+    _Pragma("clang loop unroll(full)") for (int k = 0; k < MODELS; k++) {                                            \
+      int agrees = value[k] * elected > 0;                                                                           \
+      merged = k == 0 ? (agrees ? value[k] : 0) : merged + (agrees ? value[k] : 0);                                  \
+      divisor = k == 0 ? (agrees ? w[k] : 0) : divisor + (agrees ? w[k] : 0);                                        \
+    }                                                                                                                \
+    dst[i] = NORMALIZED ? merged / (divisor == 0 ? (T)1 : divisor) : merged;                                         \
+  }
+
+#define ELECT_FEW(T, K, S, MODELS)                                                                                   \
+  WEIR_CLONES static void elect_##MODELS##_##S(T *dst, const T *const *from, const K *limits, const T *weights,      \
+                                               int normalize, size_t n) {                                            \
+    const T *x[MODELS];                                                                                              \
+    T w[MODELS];                                                                                                     \
+    K least[MODELS];                                                                                                 \
+    for (int k = 0; k < MODELS; k++) x[k] = from[k], w[k] = weights[k], least[k] = limits[k];                        \
+    if (normalize) {                                                                                                 \
+      FEW_LOOP(T, S, MODELS, 1)                                                                                      \
+    } else {                                                                                                         \
+      FEW_LOOP(T, S, MODELS, 0)                                                                                      \
+    }                                                                                                                \
+  }
+
+#define TRIMMED(S) (key_##S(part[i]) >= least[k] ? part[i] : 0)
+
+#define ELECTED(T, K, S)                                                                                              \
+  ELECT_FEW(T, K, S, 1)                                                                                               \
+  ELECT_FEW(T, K, S, 2)                                                                                               \
+  ELECT_FEW(T, K, S, 3)                                                                                               \
+  ELECT_FEW(T, K, S, 4)                                                                                               \
+  WEIR_CLONES static void elect_whole_##S(T *dst, const T *const *x, const K *least, const T *w, size_t models,       \
+                                          int normalize, size_t at) {                                                 \
     const T *part;                                                                                                    \
-    ELECTION(T, part = x[k] + at;)                                                                                    \
+    ELECTION(T, part = x[k] + at;, TRIMMED(S))                                                                        \
     memcpy(dst + at, merged, sizeof merged);                                                                          \
   }                                                                                                                   \
-  WEIR_CLONES static void elect_rest_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize,         \
-                                         size_t at, size_t n) {                                                       \
+  WEIR_CLONES static void elect_rest_##S(T *dst, const T *const *x, const K *least, const T *w, size_t models,        \
+                                         int normalize, size_t at, size_t n) {                                        \
     T part[PART] = {0};                                                                                               \
-    ELECTION(T, memcpy(part, x[k] + at, n * sizeof(T));)                                                              \
+    ELECTION(T, memcpy(part, x[k] + at, n * sizeof(T));, TRIMMED(S))                                                  \
     memcpy(dst + at, merged, n * sizeof(T));                                                                          \
   }                                                                                                                   \
-  void weir_elected_sum_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize, size_t n) {          \
+  void weir_elected_sum_##S(T *dst, const T *const *x, const K *least, const T *w, size_t models, int normalize,      \
+                            size_t n) {                                                                               \
+    switch (models) {                                                                                                 \
+      case 1: elect_1_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case 2: elect_2_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case 3: elect_3_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case FEW: elect_4_##S(dst, x, least, w, normalize, n); return;                                                  \
+    }                                                                                                                 \
     size_t at = 0;                                                                                                    \
-    for (; at + PART <= n; at += PART) elect_whole_##S(dst, x, w, models, normalize, at);                             \
-    if (at < n) elect_rest_##S(dst, x, w, models, normalize, at, n - at);                                             \
+    for (; at + PART <= n; at += PART) elect_whole_##S(dst, x, least, w, models, normalize, at);                      \
+    if (at < n) elect_rest_##S(dst, x, least, w, models, normalize, at, n - at);                                      \
   }                                                                                                                   \
   WEIR_CLONES static void elect_planes_##S(T *dst, const struct weir_plane_window *const *planes, const T *w,         \
                                            size_t models, int normalize, size_t first, size_t n) {                    \
     T part[PART] = {0};                                                                                               \
-    ELECTION(T, weir_load_planes_##S(part, planes[k], first, n);)                                                     \
+    ELECTION(T, weir_load_planes_##S(part, planes[k], first, n);, part[i])                                            \
     memcpy(dst, merged, n * sizeof(T));                                                                               \
   }
 
-ELECTED(float, f32)
-ELECTED(double, f64)
+ELECTED(float, uint32_t, f32)
+ELECTED(double, uint64_t, f64)
 
 #ifdef HAS_MASKS
 // Sixteen elements at a time, straight from the bits: a kept element adds its model's number under a mask, so that no model

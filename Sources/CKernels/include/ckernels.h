@@ -30,6 +30,8 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
 #define WEIR_DECLARE(T, K, S)                                                                                           \
   /* Decodes n elements of `dtype`; returns whether any is a NaN or an infinity. */                                     \
   int weir_decode_##S(int dtype, T *dst, const void *src, size_t n);                                                    \
+  /* The differences of n elements of the types `left` and `right`; returns whether any may be a NaN or an infinity. */  \
+  int weir_difference_##S(int left, int right, T *dst, const void *a, const void *b, size_t n);                         \
   /* Writes n elements of a plane window, from its element `first` on: 0, or the scale with its sign. */                \
   void weir_load_planes_##S(T *dst, const struct weir_plane_window *planes, size_t first, size_t n);                    \
   /* Encodes n elements as `dtype`, rounding once to nearest even. */                                                   \
@@ -42,8 +44,10 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   void weir_round_##S(int dtype, T *dst, const T *src, size_t n);                                                       \
   /* dst = a + b * s, rounded after the product and after the sum. */                                                   \
   void weir_add_scaled_##S(T *dst, const T *a, const T *b, T s, size_t n);                                              \
-  /* dst = sum of the w[k] * x[k] that have the sign of the sum of all, over the sum of their weights if `normalize`. */ \
-  void weir_elected_sum_##S(T *dst, const T *const *x, const T *w, size_t models, int normalize, size_t n);             \
+  /* dst = sum of the w[k] * x[k] that have the sign of the sum of all, over the sum of their weights if `normalize`;    \
+     where |x[k]| as a key is below least[k], x[k] counts as 0. */                                                      \
+  void weir_elected_sum_##S(T *dst, const T *const *x, const K *least, const T *w, size_t models, int normalize,        \
+                            size_t n);                                                                                  \
   /* The same of plane windows, from their element `first` on. */                                                       \
   void weir_elected_planes_##S(T *dst, const struct weir_plane_window *const *planes, const T *w, size_t models,        \
                                int normalize, size_t first, size_t n);                                                  \
@@ -59,6 +63,8 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   /* lanes[(phase + i) % 16] += x[i], or += x[i] * y[i], in Double. */                                                  \
   void weir_sum_##S(double *lanes, const T *x, size_t phase, size_t n);                                                 \
   void weir_dot_##S(double *lanes, const T *x, const T *y, size_t phase, size_t n);                                     \
+  /* The same of x * x, x * y and y * y at once. */                                                                     \
+  void weir_products_##S(double *xx, double *xy, double *yy, const T *x, const T *y, size_t phase, size_t n);           \
   /* lanes[(phase + i) % 16] = the larger of it and x[i]. */                                                            \
   void weir_max_##S(double *lanes, const T *x, size_t phase, size_t n);                                                 \
   /* sums[(column + i) % columns] += x[i], or += x[i] * y[i], in Double. */                                             \

@@ -8,6 +8,8 @@ public enum Precision: Sendable {
 /// One step over a tile: registers are tiles, scalars and vectors are statistics bound before the run.
 enum Instruction: Hashable, Sendable {
   case load(slot: Int, into: Int)
+  /// The elements of one operand less those of another.
+  case loadDifference(slot: Int, from: Int, into: Int)
   case fill(scalar: Int, into: Int)
   case broadcast(vector: Int, isRow: Bool, into: Int)
   case unary(Operation.Unary, Int, into: Int)
@@ -15,7 +17,8 @@ enum Instruction: Hashable, Sendable {
   case binaryRight(Operation.Binary, Int, scalar: Int, into: Int)
   case binaryLeft(Operation.Binary, scalar: Int, Int, into: Int)
   case addScaled(Int, Int, scalar: Int, into: Int)
-  case electedSum([Int], weights: [UInt64], normalize: Bool, into: Int)
+  /// Of each tile counts what its selection keeps, where it has one.
+  case electedSum([Int], selections: [Int?], weights: [UInt64], normalize: Bool, into: Int)
   /// The same of operand slots whose windows are bit planes.
   case electedPlanes([Int], weights: [UInt64], normalize: Bool, into: Int)
   case select(Int, Int, Int, into: Int)
@@ -58,7 +61,7 @@ private struct Compiler {
   var program = Program()
   /// How many instructions and roots still read a node's tile.
   var uses: [Int]
-  /// Products with a scalar that their only reader, a sum, computes itself.
+  /// What its only reader computes itself: products with a scalar that a sum adds, trimmed values that an election takes.
   var absorbed: [Bool]
   /// The register that holds a node's tile.
   var registers: [Int?]
@@ -76,6 +79,7 @@ private struct Compiler {
   mutating func run() -> Program {
     let order = tileNodes()
     absorbProducts(order)
+    absorbTrims(order)
     for index in order where !absorbed[index] { emit(index) }
     for root in roots { program.outputs.append(tile(root)) }
     program.slots.sort()
@@ -94,7 +98,7 @@ private struct Compiler {
         stack.removeLast()
       } else if !entered[index] {
         entered[index] = true
-        let operands = planes(index) == nil ? graph.operations[index].operands : []
+        let operands = planes(index) == nil && difference(index) == nil ? graph.operations[index].operands : []
         for operand in operands { uses[operand] += 1 }
         stack += operands.reversed()
       } else {
@@ -114,6 +118,25 @@ private struct Compiler {
       return slot
     }
     return slots.count == values.count ? slots : nil
+  }
+
+  /// The slots of a difference of two operands, which is decoded and subtracted in one step.
+  private func difference(_ index: Int) -> (slot: Int, from: Int)? {
+    guard case .binary(.subtract, let a, let b) = graph.operations[index],
+      case .input(let slot) = graph.operations[a], case .input(let from) = graph.operations[b],
+      !planeSlots.contains(slot), !planeSlots.contains(from)
+    else { return nil }
+    return (slot, from)
+  }
+
+  /// Finds trimmed values that only an election reads.
+  private mutating func absorbTrims(_ order: [Int]) {
+    for index in order where planes(index) == nil {
+      guard case .electedSum(let values, _, _) = graph.operations[index] else { continue }
+      for value in values where uses[value] == 1 {
+        if case .trim = graph.operations[value] { absorbed[value] = true }
+      }
+    }
   }
 
   /// Finds `a + x·s` where nobody else reads `x·s`.
@@ -143,7 +166,7 @@ private struct Compiler {
   private mutating func emit(_ index: Int) {
     switch graph.operations[index] {
     case .input(let slot):
-      if !program.slots.contains(slot) { program.slots.append(slot) }
+      read([slot])
       program.instructions.append(.load(slot: slot, into: result(index)))
     case .constant, .columns, .statistic, .formula, .ranks:
       break  // scalars and vectors are laid into a tile only where a tile is asked for
@@ -156,13 +179,11 @@ private struct Compiler {
       emitBinary(index, .add, base, delta)
     case .electedSum(let values, let weights, let normalize):
       if let slots = planes(index) {
-        program.slots += slots.filter { !program.slots.contains($0) }
+        read(slots)
         program.instructions.append(
           .electedPlanes(slots, weights: weights, normalize: normalize, into: result(index)))
       } else {
-        let tiles = values.map { tile($0) }
-        program.instructions.append(
-          .electedSum(tiles, weights: weights, normalize: normalize, into: result(index, freeing: values)))
+        emitElection(index, values, weights, normalize)
       }
     case .select(let mask, let a, let b):
       emitSelect(index, mask, a, b)
@@ -174,6 +195,24 @@ private struct Compiler {
       let tile = tile(a)
       program.instructions.append(.drop(tile, mask, into: result(index, freeing: [a])))
     }
+  }
+
+  private mutating func emitElection(_ index: Int, _ values: [Int], _ weights: [UInt64], _ normalize: Bool) {
+    var sources = values
+    var selections: [Int?] = Array(repeating: nil, count: values.count)
+    for (place, value) in values.enumerated() where absorbed[value] {
+      guard case .trim(let a, let statistic) = graph.operations[value] else { continue }
+      sources[place] = a
+      selections[place] = self.place(statistic, in: \.selections)
+    }
+    let tiles = sources.map { tile($0) }
+    program.instructions.append(
+      .electedSum(
+        tiles, selections: selections, weights: weights, normalize: normalize, into: result(index, freeing: sources)))
+  }
+
+  private mutating func read(_ slots: [Int]) {
+    program.slots += slots.filter { !program.slots.contains($0) }
   }
 
   private mutating func emitSelect(_ index: Int, _ mask: Int, _ a: Int, _ b: Int) {
@@ -195,7 +234,10 @@ private struct Compiler {
   }
 
   private mutating func emitBinary(_ index: Int, _ operation: Operation.Binary, _ a: Int, _ b: Int) {
-    if operation == .add, let (other, product) = absorbed[b] ? (a, b) : absorbed[a] ? (b, a) : nil,
+    if let (slot, from) = difference(index) {
+      read([slot, from])
+      program.instructions.append(.loadDifference(slot: slot, from: from, into: result(index)))
+    } else if operation == .add, let (other, product) = absorbed[b] ? (a, b) : absorbed[a] ? (b, a) : nil,
       let (scaled, scalar) = scaling(product)
     {
       let tiles = (tile(other), tile(scaled))

@@ -238,7 +238,6 @@ public final class Computation: @unchecked Sendable {
     switch graph.statistics[statistic].kind {
     case .selection(_, let quota): return .selection(Selection(of: keys, quota))
     case .order(_, let rank):
-      var keys = keys
       return .numbers([frame.precision.number(signedKey: keys.select(rank: max(0, min(rank, keys.count - 1))))])
     case .sum, .dot, .maximum: return .numbers([0])
     }
@@ -417,7 +416,7 @@ enum Sampling {
   /// A tensor with fewer elements is gathered whole.
   static let leastElements = 1 << 17
   static let runs = 128
-  static let longestRun = 512
+  static let longestRun = 256
 
   /// More bins need fewer rounds; all selections of a sweep together have half a million.
   static func binBits(selections: Int) -> Int { selections <= 2 ? 18 : selections <= 4 ? 17 : 16 }

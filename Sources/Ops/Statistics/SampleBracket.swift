@@ -14,11 +14,9 @@ struct SampleBracket {
   ///   - fraction: the share of keys at or above the wanted one.
   init?(_ sample: [UInt64], runLength: Int, fraction: Double) {
     guard sample.count >= 64, runLength > 0 else { return nil }
-    var keys = sample
-    let size = Double(keys.count)
+    let size = Double(sample.count)
     let middle = (1 - fraction) * size
-    let place = min(keys.count - 1, Int(middle))
-    let guess = keys.select(rank: place)
+    let guess = sample.select(rank: min(sample.count - 1, Int(middle)))
     let runs = stride(from: 0, to: sample.count, by: runLength).map { start in
       let run = sample[start..<min(start + runLength, sample.count)]
       // Half of the ties count as above, so that a run of equal keys does not look like a deviation.
@@ -29,7 +27,8 @@ struct SampleBracket {
     let variance = runs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, runs.count - 1))
     let spread = 4 * (variance / Double(runs.count)).squareRoot() * size + 4
     self.guess = guess
-    lower = middle - spread < 0 ? nil : keys.select(rank: Int(middle - spread), within: 0..<place + 1)
-    upper = middle + spread >= size ? nil : keys.select(rank: Int(middle + spread), within: place..<keys.count)
+    let ends = sample.select(ranks: [max(0, Int(middle - spread)), min(sample.count - 1, Int(middle + spread))])
+    lower = middle - spread < 0 ? nil : ends[0]
+    upper = middle + spread >= size ? nil : ends[1]
   }
 }

@@ -160,6 +160,14 @@ struct Selection: Hashable, Sendable {
   let cut: Int
   var keepsAfter = false
 
+  /// The least key that is kept of an element, and of those after it up to ``end(from:)``.
+  ///
+  /// Keys equal to the threshold are kept up to the cut, or after it; greater ones everywhere.
+  func least(from element: Int) -> UInt64 { threshold + ((element > cut) == keepsAfter ? 0 : 1) }
+
+  /// Where, after an element, ties begin to be kept or cease to be.
+  func end(from element: Int) -> Int { element > cut || cut == .max ? .max : cut + 1 }
+
   /// Keeps nothing: no key of a magnitude is as great.
   static let none = Selection(threshold: 1 << 63, cut: .max)
 }

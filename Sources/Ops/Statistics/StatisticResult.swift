@@ -81,7 +81,12 @@ struct SweepCollector {
         let width = finding.values.count / partial.units.count
         values[place].replaceSubrange(offset * width..<offset * width + finding.values.count, with: finding.values)
       }
-      for (bin, number) in finding.bins.enumerated() where number > 0 { totals[place].bins[bin] += UInt64(number) }
+      // SAFETY: both have one number per bin of the round.
+      unsafe totals[place].bins.withUnsafeMutableBufferPointer { totals in
+        unsafe finding.bins.withUnsafeBufferPointer { bins in
+          for bin in 0..<min(bins.count, totals.count) { unsafe totals[bin] &+= UInt64(bins[bin]) }
+        }
+      }
       totals[place].above += finding.above
       for (unit, number) in finding.equal.enumerated() { totals[place].equal[offset + unit] = number }
       totals[place].place = totals[place].place ?? finding.place

@@ -25,6 +25,14 @@ public struct Sweep: Sendable {
     case locate(Int, key: UInt64, ordinal: Int)
     case sample(Int, isSigned: Bool)
 
+    /// Whether it adds numbers up, or compares them, in lanes.
+    var isSum: Bool {
+      switch self {
+      case .sum, .dot, .maximum: true
+      case .keys, .locate, .sample: false
+      }
+    }
+
     /// Two units' findings together.
     func combine(_ a: Double, _ b: Double) -> Double {
       if case .maximum = self { return max(a, b) }

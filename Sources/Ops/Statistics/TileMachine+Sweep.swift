@@ -5,7 +5,12 @@ public struct SweepState: ~Copyable {
   private(set) var unit: Int
   /// The element at which the next tile begins.
   private(set) var next: Int
-  private var lanes: [[Double]]
+  /// The lanes of all reducers that sum.
+  private var lanes: [Double]
+  /// How many lanes a reducer has: 16, or one per column.
+  private let width: Int
+  private let firstLanes: [Int]
+  private let steps: [ReducerStep]
   private var rowTotals: [Double]
   private(set) var partial: SweepPartial
 
@@ -14,16 +19,20 @@ public struct SweepState: ~Copyable {
     self.units = units
     unit = units.lowerBound
     next = sweep.elements(of: unit).lowerBound
-    var width = 16
-    if case .panel = sweep.unit { width = sweep.bound.columnCount }
-    lanes = Array(repeating: [], count: sweep.reducers.count)
+    if case .panel = sweep.unit { width = sweep.bound.columnCount } else { width = 16 }
+    steps = ReducerStep.steps(of: sweep)
+    lanes = sweep.reducers.flatMap { [width] in Array(repeating: $0.reducer.start, count: $0.reducer.isSum ? width : 0)
+    }
+    var place = 0
+    firstLanes = sweep.reducers.map { [width] item in
+      defer { place += item.reducer.isSum ? width : 0 }
+      return place
+    }
     rowTotals = sweep.reducers.map(\.reducer.start)
     partial = SweepPartial(units: units, findings: Array(repeating: .init(), count: sweep.reducers.count))
     for (place, item) in sweep.reducers.enumerated() {
-      switch item.reducer {
-      case .sum, .dot, .maximum: lanes[place] = Array(repeating: item.reducer.start, count: width)
-      case .keys(_, let round): partial.findings[place].bins = Array(repeating: 0, count: round.binCount)
-      case .locate, .sample: break
+      if case .keys(_, let round) = item.reducer {
+        partial.findings[place].bins = Array(repeating: 0, count: round.binCount)
       }
     }
   }
@@ -44,52 +53,58 @@ public struct SweepState: ~Copyable {
   fileprivate mutating func absorb<Element: KernelElement>(_ machine: TileMachine, _ count: Int, _: Element.Type) {
     let range = sweep.elements(of: unit)
     let inside = next - range.lowerBound
-    for (place, item) in sweep.reducers.enumerated() {
-      func tile(_ output: Int) -> UnsafeMutablePointer<Element> {
-        unsafe machine.register(sweep.bound.program.outputs[output], as: Element.self)
-      }
-      switch (item.reducer, sweep.unit) {
-      case (.sum(let a), .panel):
-        // SAFETY: `lanes` has one sum per column.
-        unsafe lanes[place].withUnsafeMutableBufferPointer { sums in
-          guard let start = sums.baseAddress else { return }
-          unsafe Element.columnSum(start, tile(a), inside % sums.count, sums.count, count)
-        }
-      case (.dot(let a, let b), .panel):
-        unsafe lanes[place].withUnsafeMutableBufferPointer { sums in
-          guard let start = sums.baseAddress else { return }
-          unsafe Element.columnDot(start, tile(a), tile(b), inside % sums.count, sums.count, count)
-        }
-      case (.sum(let a), _):
-        // SAFETY: there are 16 lanes.
-        unsafe lanes[place].withUnsafeMutableBufferPointer { lanes in
+    for step in steps {
+      switch step {
+      case .reduce(let place): reduce(place, machine, inside, count, Element.self)
+      case .products(let aa, let ab, let bb, let a, let b):
+        // SAFETY: each of the three has 16 lanes of its own.
+        unsafe lanes.withUnsafeMutableBufferPointer { [firstLanes] lanes in
           guard let start = lanes.baseAddress else { return }
-          unsafe Element.sum(start, tile(a), inside % 16, count)
+          unsafe Element.products(
+            start + firstLanes[aa], start + firstLanes[ab], start + firstLanes[bb],
+            machine.output(a, of: sweep.bound), machine.output(b, of: sweep.bound), inside % 16, count)
         }
-      case (.dot(let a, let b), _):
-        unsafe lanes[place].withUnsafeMutableBufferPointer { lanes in
-          guard let start = lanes.baseAddress else { return }
-          unsafe Element.dot(start, tile(a), tile(b), inside % 16, count)
-        }
-      case (.maximum(let a), _):
-        unsafe lanes[place].withUnsafeMutableBufferPointer { lanes in
-          guard let start = lanes.baseAddress else { return }
-          unsafe Element.max(start, tile(a), inside % 16, count)
-        }
-      case (.keys(let a, let round), _): unsafe countKeys(place, tile(a), round, count, isFirst: inside == 0)
-      case (.locate(let a, let key, let ordinal), _):
-        var left = ordinal - Int(rowTotals[place])
-        for offset in 0..<count where unsafe tile(a)[offset].key == key {
-          left -= 1
-          rowTotals[place] += 1
-          if left == 0 { partial.findings[place].place = next + offset }
-        }
-      case (.sample(let a, let isSigned), _):
-        let values = unsafe UnsafeBufferPointer(start: tile(a), count: count)
-        unsafe partial.findings[place].sample += isSigned ? values.map(\.signedKey) : values.map(\.key)
       }
     }
     advance(by: count, range)
+  }
+
+  /// Takes a tile into one reducer.
+  private mutating func reduce<Element: KernelElement>(
+    _ place: Int, _ machine: TileMachine, _ inside: Int, _ count: Int, _: Element.Type
+  ) {
+    func tile(_ output: Int) -> UnsafeMutablePointer<Element> { unsafe machine.output(output, of: sweep.bound) }
+    var isPanel = false
+    if case .panel = sweep.unit { isPanel = true }
+    let reducer = sweep.reducers[place].reducer
+    switch reducer {
+    case .sum, .dot, .maximum:
+      // SAFETY: the reducer has `width` lanes, one per column of a panel.
+      unsafe lanes.withUnsafeMutableBufferPointer { [first = firstLanes[place], width] lanes in
+        guard let start = lanes.baseAddress else { return }
+        let lanes = unsafe start + first
+        switch reducer {
+        case .sum(let a) where isPanel: unsafe Element.columnSum(lanes, tile(a), inside % width, width, count)
+        case .dot(let a, let b) where isPanel:
+          unsafe Element.columnDot(lanes, tile(a), tile(b), inside % width, width, count)
+        case .sum(let a): unsafe Element.sum(lanes, tile(a), inside % 16, count)
+        case .dot(let a, let b): unsafe Element.dot(lanes, tile(a), tile(b), inside % 16, count)
+        case .maximum(let a): unsafe Element.max(lanes, tile(a), inside % 16, count)
+        case .keys, .locate, .sample: break
+        }
+      }
+    case .keys(let a, let round): unsafe countKeys(place, tile(a), round, count, isFirst: inside == 0)
+    case .locate(let a, let key, let ordinal):
+      var left = ordinal - Int(rowTotals[place])
+      for offset in 0..<count where unsafe tile(a)[offset].key == key {
+        left -= 1
+        rowTotals[place] += 1
+        if left == 0 { partial.findings[place].place = next + offset }
+      }
+    case .sample(let a, let isSigned):
+      let values = unsafe UnsafeBufferPointer(start: tile(a), count: count)
+      unsafe partial.findings[place].sample += isSigned ? values.map(\.signedKey) : values.map(\.key)
+    }
   }
 
   private mutating func countKeys<Element: KernelElement>(
@@ -122,25 +137,24 @@ public struct SweepState: ~Copyable {
 
   /// Folds the lanes through a fixed tree at the end of a chunk, and hands a unit's sum in at its end.
   private mutating func fold(isUnitDone: Bool) {
-    for place in lanes.indices where !lanes[place].isEmpty {
-      let reducer = sweep.reducers[place].reducer
+    for (place, item) in sweep.reducers.enumerated() where item.reducer.isSum {
+      let reducer = item.reducer
+      let first = firstLanes[place]
       if case .panel = sweep.unit {
-        partial.findings[place].values += lanes[place]
+        partial.findings[place].values += lanes[first..<first + width]
       } else {
-        var width = 8
-        while width > 0 {
-          for lane in 0..<width {
-            lanes[place][lane] = reducer.combine(lanes[place][lane], lanes[place][lane + width])
-          }
-          width /= 2
+        var half = 8
+        while half > 0 {
+          for lane in first..<first + half { lanes[lane] = reducer.combine(lanes[lane], lanes[lane + half]) }
+          half /= 2
         }
-        rowTotals[place] = reducer.combine(rowTotals[place], lanes[place][0])
+        rowTotals[place] = reducer.combine(rowTotals[place], lanes[first])
         if isUnitDone {
           partial.findings[place].values.append(rowTotals[place])
           rowTotals[place] = reducer.start
         }
       }
-      for lane in lanes[place].indices { lanes[place][lane] = reducer.start }
+      for lane in first..<first + width { lanes[lane] = reducer.start }
     }
   }
 }

@@ -13,6 +13,11 @@ extension Double: KernelElement {
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32 {
     unsafe weir_decode_f64(dtype, into, source, count)
   }
+  static func difference(
+    _ left: Int32, _ right: Int32, _ into: Tile, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int
+  ) -> Int32 {
+    unsafe weir_difference_f64(left, right, into, a, b, count)
+  }
   static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int) {
     unsafe weir_load_planes_f64(into, planes, first, count)
   }
@@ -47,10 +52,11 @@ extension Double: KernelElement {
   }
   static func electedSum(
     _ into: Tile, _ values: UnsafeMutableBufferPointer<UnsafePointer<Double>?>,
-    _ weights: UnsafeMutableBufferPointer<Double>,
+    _ least: UnsafeMutableBufferPointer<Key>, _ weights: UnsafeMutableBufferPointer<Double>,
     _ normalize: Bool, _ count: Int
   ) {
-    unsafe weir_elected_sum_f64(into, values.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, count)
+    unsafe weir_elected_sum_f64(
+      into, values.baseAddress, least.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, count)
   }
   static func electedPlanes(
     _ into: Tile, _ planes: UnsafeMutableBufferPointer<UnsafePointer<weir_plane_window>?>,
@@ -79,6 +85,12 @@ extension Double: KernelElement {
   }
   static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int) {
     unsafe weir_dot_f64(lanes, a, b, phase, count)
+  }
+  static func products(
+    _ aa: UnsafeMutablePointer<Double>, _ ab: UnsafeMutablePointer<Double>, _ bb: UnsafeMutablePointer<Double>,
+    _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int
+  ) {
+    unsafe weir_products_f64(aa, ab, bb, a, b, phase, count)
   }
   static func max(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int) {
     unsafe weir_max_f64(lanes, a, phase, count)

@@ -13,6 +13,11 @@ extension Float: KernelElement {
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32 {
     unsafe weir_decode_f32(dtype, into, source, count)
   }
+  static func difference(
+    _ left: Int32, _ right: Int32, _ into: Tile, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int
+  ) -> Int32 {
+    unsafe weir_difference_f32(left, right, into, a, b, count)
+  }
   static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int) {
     unsafe weir_load_planes_f32(into, planes, first, count)
   }
@@ -40,10 +45,11 @@ extension Float: KernelElement {
   }
   static func electedSum(
     _ into: Tile, _ values: UnsafeMutableBufferPointer<UnsafePointer<Float>?>,
-    _ weights: UnsafeMutableBufferPointer<Float>,
+    _ least: UnsafeMutableBufferPointer<Key>, _ weights: UnsafeMutableBufferPointer<Float>,
     _ normalize: Bool, _ count: Int
   ) {
-    unsafe weir_elected_sum_f32(into, values.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, count)
+    unsafe weir_elected_sum_f32(
+      into, values.baseAddress, least.baseAddress, weights.baseAddress, weights.count, normalize ? 1 : 0, count)
   }
   static func electedPlanes(
     _ into: Tile, _ planes: UnsafeMutableBufferPointer<UnsafePointer<weir_plane_window>?>,
@@ -72,6 +78,12 @@ extension Float: KernelElement {
   }
   static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int) {
     unsafe weir_dot_f32(lanes, a, b, phase, count)
+  }
+  static func products(
+    _ aa: UnsafeMutablePointer<Double>, _ ab: UnsafeMutablePointer<Double>, _ bb: UnsafeMutablePointer<Double>,
+    _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int
+  ) {
+    unsafe weir_products_f32(aa, ab, bb, a, b, phase, count)
   }
   static func max(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int) {
     unsafe weir_max_f32(lanes, a, phase, count)

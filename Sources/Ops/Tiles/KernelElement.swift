@@ -6,6 +6,9 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   typealias Tile = UnsafeMutablePointer<Self>
 
   static func decode(_ dtype: Int32, _ into: Tile, _ source: UnsafeRawPointer, _ count: Int) -> Int32
+  static func difference(
+    _ left: Int32, _ right: Int32, _ into: Tile, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int
+  ) -> Int32
   static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int)
   static func encode(_ dtype: Int32, _ target: UnsafeMutableRawPointer, _ tile: Tile, _ count: Int)
   static func round(_ dtype: Int32, _ into: Tile, _ a: Tile, _ count: Int)
@@ -17,7 +20,7 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   static func addScaled(_ into: Tile, _ a: Tile, _ b: Tile, _ scale: Self, _ count: Int)
   static func electedSum(
     _ into: Tile, _ values: UnsafeMutableBufferPointer<UnsafePointer<Self>?>,
-    _ weights: UnsafeMutableBufferPointer<Self>,
+    _ least: UnsafeMutableBufferPointer<Key>, _ weights: UnsafeMutableBufferPointer<Self>,
     _ normalize: Bool, _ count: Int)
   static func electedPlanes(
     _ into: Tile, _ planes: UnsafeMutableBufferPointer<UnsafePointer<weir_plane_window>?>,
@@ -29,6 +32,9 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   static func drop(_ into: Tile, _ a: Tile, _ mask: RandomMask, _ first: Int, _ count: Int)
   static func sum(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int)
   static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int)
+  static func products(
+    _ aa: UnsafeMutablePointer<Double>, _ ab: UnsafeMutablePointer<Double>, _ bb: UnsafeMutablePointer<Double>,
+    _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int)
   static func max(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int)
   static func columnSum(_ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ column: Int, _ columns: Int, _ count: Int)
   static func columnDot(

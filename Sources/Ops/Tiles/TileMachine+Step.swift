@@ -8,19 +8,29 @@ extension TileMachine {
   ) throws(NonFinite) {
     func tile(_ index: Int) -> UnsafeMutablePointer<Element> { unsafe register(index, as: Element.self) }
     func number(_ index: Int) -> Element { Element(bound.scalars[index]) }
+    func source(_ slot: Int) -> UnsafeRawPointer {
+      // SAFETY: the slot's window covers the elements.
+      unsafe inputs[slot].address + (first - inputs[slot].first) * bound.elementBytes[slot]
+    }
     switch instruction {
     case .load(let slot, let into) where bound.dtypes[slot] == PlaneWindow.kernel:
       // SAFETY: such a slot's window points at the planes of a block that covers the elements.
       let planes = unsafe inputs[slot].address.assumingMemoryBound(to: weir_plane_window.self)
       unsafe Element.loadPlanes(tile(into), planes, first - inputs[slot].first, count)
     case .load(let slot, let into):
-      let source = unsafe inputs[slot].address + (first - inputs[slot].first) * bound.elementBytes[slot]
-      let special = unsafe Element.decode(bound.dtypes[slot], tile(into), source, count)
+      let special = unsafe Element.decode(bound.dtypes[slot], tile(into), source(slot), count)
+      if special != 0, bound.checksFinite { try unsafe refuse(slot, first, tile(into), count) }
+    case .loadDifference(let slot, let other, let into):
+      let special = unsafe Element.difference(
+        bound.dtypes[slot], bound.dtypes[other], tile(into), source(slot), source(other), count)
       if special != 0, bound.checksFinite {
-        let values = unsafe UnsafeBufferPointer(start: tile(into), count: count)
-        if let place = unsafe values.firstIndex(where: { !$0.isFinite }) {
-          throw unsafe NonFinite(slot: slot, element: first + place, value: Double(values[place]))
+        // It may be of either side, or of neither where the difference is too large for a number.
+        for slot in [slot, other] {
+          _ = unsafe Element.decode(bound.dtypes[slot], tile(into), source(slot), count)
+          try unsafe refuse(slot, first, tile(into), count)
         }
+        _ = unsafe Element.difference(
+          bound.dtypes[slot], bound.dtypes[other], tile(into), source(slot), source(other), count)
       }
     case .fill(let scalar, let into): unsafe Element.fill(tile(into), number(scalar), count)
     case .broadcast(let vector, let isRow, let into):
@@ -39,10 +49,25 @@ extension TileMachine {
       unsafe Element.binaryLeft(operation.rawValue, tile(into), number(scalar), tile(b), count)
     case .addScaled(let a, let b, let scalar, let into):
       unsafe Element.addScaled(tile(into), tile(a), tile(b), number(scalar), count)
-    case .electedSum(let values, let weights, let normalize, let into):
+    case .electedSum(let values, let selections, let weights, let normalize, let into):
       unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<Element>?.self, capacity: values.count) { tiles in
-        for (place, value) in values.enumerated() { unsafe tiles[place] = UnsafePointer(tile(value)) }
-        unsafe withNumbers(weights) { unsafe Element.electedSum(tile(into), tiles, $0, normalize, count) }
+        unsafe withUnsafeTemporaryAllocation(of: Element.Key.self, capacity: values.count) { least in
+          unsafe withNumbers(weights) { weights in
+            var start = first
+            while start < first + count {
+              var end = first + count
+              for (place, value) in values.enumerated() {
+                unsafe tiles[place] = UnsafePointer(tile(value) + start - first)
+                unsafe least[place] = 0
+                guard let selection = selections[place].map({ bound.selections[$0] }) else { continue }
+                unsafe least[place] = Element.Key(clamping: selection.least(from: start))
+                end = min(end, selection.end(from: start))
+              }
+              unsafe Element.electedSum(tile(into) + start - first, tiles, least, weights, normalize, end - start)
+              start = end
+            }
+          }
+        }
       }
     case .electedPlanes(let slots, let weights, let normalize, let into):
       unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<weir_plane_window>?.self, capacity: slots.count) {
@@ -62,15 +87,22 @@ extension TileMachine {
     case .selectLeft(let mask, let scalar, let b, let into):
       unsafe Element.selectLeft(tile(into), tile(mask), number(scalar), tile(b), count)
     case .trim(let a, let selection, let into):
-      // Keys equal to the threshold are kept up to the cut, or after it; greater ones everywhere.
       let selection = bound.selections[selection]
-      let (before, after) = (selection.keepsAfter ? 1 : 0, selection.keepsAfter ? 0 : 1) as (UInt64, UInt64)
-      let split = selection.cut < first ? 0 : min(count - 1, selection.cut - first) + 1
-      unsafe Element.trim(tile(into), tile(a), selection.threshold + before, split)
-      unsafe Element.trim(tile(into) + split, tile(a) + split, selection.threshold + after, count - split)
+      let split = min(first + count, selection.end(from: first)) - first
+      unsafe Element.trim(tile(into), tile(a), selection.least(from: first), split)
+      unsafe Element.trim(tile(into) + split, tile(a) + split, selection.least(from: first + split), count - split)
     case .drop(let a, let mask, let into):
       unsafe Element.drop(tile(into), tile(a), mask, first, count)
     }
+  }
+
+  /// Throws where an operand's decoded elements hold a NaN or an infinity.
+  private func refuse<Element: KernelElement>(
+    _ slot: Int, _ first: Int, _ tile: UnsafeMutablePointer<Element>, _ count: Int
+  ) throws(NonFinite) {
+    let values = unsafe UnsafeBufferPointer(start: tile, count: count)
+    guard let place = unsafe values.firstIndex(where: { !$0.isFinite }) else { return }
+    throw unsafe NonFinite(slot: slot, element: first + place, value: Double(values[place]))
   }
 
   /// Hands `body` numbers in the working type.

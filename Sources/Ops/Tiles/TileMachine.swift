@@ -60,6 +60,11 @@ internal import CKernels
     byteCount = needed
   }
 
+  /// The tile of a program's output.
+  func output<Element>(_ index: Int, of bound: BoundProgram) -> UnsafeMutablePointer<Element> {
+    unsafe register(bound.program.outputs[index], as: Element.self)
+  }
+
   /// The tile in a register.
   func register<Element>(_ index: Int, as type: Element.Type) -> UnsafeMutablePointer<Element> {
     unsafe (memory + index * stride).assumingMemoryBound(to: type)

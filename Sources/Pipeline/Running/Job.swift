@@ -1,10 +1,12 @@
+internal import Synchronization
 internal import WeirIO
 internal import WeirOps
 internal import WeirTensors
 
 /// A tensor being worked on: where its operands are, how it is evaluated, and at last what is applied.
 ///
-/// Sendable: all that changes is changed by one worker at a time, between claims that the schedule hands out under its lock.
+/// Sendable: all that changes is changed by one worker at a time, between claims that the schedule hands out under its lock; what
+/// several find in one sweep is taken in under a lock of its own.
 final class Job: @unchecked Sendable {
   /// An operand's bytes.
   struct Input: Sendable {
@@ -17,6 +19,7 @@ final class Job: @unchecked Sendable {
     var coded: CodedTensor?
   }
 
+  private let absorbing = Mutex(())
   let inputs: [Input]
   /// What gathers the statistics, until they are known; `nil` for a copy.
   var computation: Computation?
@@ -26,6 +29,11 @@ final class Job: @unchecked Sendable {
   init(inputs: [Input], computation: Computation?) {
     self.inputs = inputs
     self.computation = computation
+  }
+
+  /// Takes in what a worker found in some units of the present sweep; from any thread.
+  func absorb(_ partial: SweepPartial) {
+    absorbing.withLock { _ in computation?.absorb(partial) }
   }
 
   /// Bytes of the widest operand's elements.

@@ -103,10 +103,9 @@ final class Crew: Sendable {
     case .sweep(let number, let units):
       guard let job = monitor.withLock({ $0.jobs[number] }), let sweep = job.sweep else { return true }
       let partial = try worker.sweep(job, sweep, units)
-      let isLast = monitor.change { state in
-        job.computation?.absorb(partial)
-        return state.schedule.swept(number)
-      }
+      // Each job has a lock for what was found, so that nobody waits for a histogram who only wants work.
+      job.absorb(partial)
+      let isLast = monitor.change { $0.schedule.swept(number) }
       if isLast {
         job.computation?.finishSweep()
         try settle(number, job)

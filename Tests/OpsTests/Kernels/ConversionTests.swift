@@ -138,4 +138,40 @@ import WeirTensors
     try checkEncoding(values, .f32, .f32)
     #expect(try encode([Float(1.5), -0.0, .infinity], as: .f32) == [0x3FC0_0000, 0x8000_0000, 0x7F80_0000])
   }
+
+  @Test(arguments: [DType.f32, .f16, .bf16, .f64], [DType.f32, .f16, .bf16, .f64])
+  func `A difference is that of the decoded numbers, and says where one may be special`(
+    left: DType, right: DType
+  ) throws {
+    func check<Element: KernelElement>(_: Element.Type, _ bytes: [UInt8], _ count: Int, start: Int) throws {
+      let a = try decode(
+        Array(bytes[start * left.byteCount..<(start + count) * left.byteCount]), left, as: Element.self)
+      let b = try decode(Array(bytes.suffix(count * right.byteCount)), right, as: Element.self)
+      var found = [Element](repeating: 0, count: count)
+      let special = try ([0] + bytes).withUnsafeBytes { source in
+        let first = try #require(source.baseAddress) + 1
+        return try found.withUnsafeMutableBufferPointer { target in
+          try Element.difference(
+            #require(left.kernel), #require(right.kernel), #require(target.baseAddress),
+            first + start * left.byteCount, first + bytes.count - count * right.byteCount, count)
+        }
+      }
+      for place in 0..<count {
+        let expected = a.values[place] - b.values[place]
+        let agrees = expected.isNaN ? found[place].isNaN : found[place] == expected
+        #expect(agrees, "\(place) of \(count)")
+      }
+      if a.isSpecial || b.isSpecial { #expect(special != 0) }
+      if special != 0 { #expect(a.isSpecial || b.isSpecial || found.contains { !$0.isFinite }) }
+    }
+    var random = SplitMix64(seed: 9)
+    for special in [false, true] {
+      // Without a highest bit of any exponent set, no pattern is special in any of the types.
+      let bytes = (0..<8 * 1300).map { _ in UInt8(random.int(0..<256)) & (special ? 0xFF : 0xBB) }
+      for (count, start) in [(1, 0), (255, 3), (256, 0), (1000, 7)] {
+        try check(Float.self, bytes, count, start: start)
+        try check(Double.self, bytes, count, start: start)
+      }
+    }
+  }
 }

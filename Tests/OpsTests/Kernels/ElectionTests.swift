@@ -78,11 +78,15 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2, 5], [1, 63, 256, 700])
-  func `An election over tiles takes each element by itself`(models: Int, count: Int) {
+  @Test(arguments: [1, 2, 3, 4, 5], [1, 63, 256, 700])
+  func `An election over tiles takes each element by itself, of each model what is not trimmed`(models: Int, count: Int)
+  {
     var random = SplitMix64(seed: UInt64(models * count))
     let values = (0..<models).map { _ in (0..<count).map { _ in Float(random.int(-3..<4)) / 4 } }
     let weights: [Float] = (0..<models).map { [1, 0.3, -1, 2, 0][$0] }
+    // Keys are bits of magnitudes; the last model is not trimmed.
+    let least = (0..<models).map { $0 == models - 1 ? 0 : Float([0.25, 0.5, 0.75, 1][$0]).bitPattern }
+    let kept = zip(values, least).map { tile, least in tile.map { $0.magnitude.bitPattern >= least ? $0 : 0 } }
     for normalize in [false, true] {
       let tiles = values.map { tile in
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
@@ -92,9 +96,10 @@ import Testing
       var pointers = tiles.map { UnsafePointer<Float>?($0) }
       // The result takes the place of the first operand.
       pointers.withUnsafeMutableBufferPointer {
-        weir_elected_sum_f32(tiles[0], $0.baseAddress, weights, models, normalize ? 1 : 0, count)
+        weir_elected_sum_f32(
+          tiles[0], $0.baseAddress, least, weights, models, normalize ? 1 : 0, count)
       }
-      #expect(Array(UnsafeBufferPointer(start: tiles[0], count: count)) == plain(values, weights, normalize: normalize))
+      #expect(Array(UnsafeBufferPointer(start: tiles[0], count: count)) == plain(kept, weights, normalize: normalize))
       tiles.forEach { $0.deallocate() }
     }
   }

@@ -156,6 +156,12 @@ import Testing
         Element.max(&largest, &a, phase, count)
         #expect(largest == expectedLargest, "largest of \(count) at \(phase)")
         #expect(dot.map(\.bitPattern) == expectedDot.map(\.bitPattern), "dot of \(count) at \(phase)")
+        var (aa, ab, bb, squareA, squareB) = (before, before, before, before, before)
+        var (sameA, sameB) = (a, b)
+        Element.products(&aa, &ab, &bb, &a, &b, phase, count)
+        Element.dot(&squareA, &a, &sameA, phase, count)
+        Element.dot(&squareB, &b, &sameB, phase, count)
+        #expect([aa, ab, bb] == [squareA, dot, squareB], "products of \(count) at \(phase)")
       }
       for columns in [1, 2, 7, 16, 70, 100] {
         let column = random.int(0..<columns)

@@ -1,0 +1,60 @@
+extension [UInt64] {
+  private static let fewKeys = 64
+  private static let binBits = 11
+
+  /// Finds the key of a rank, counted from the smallest.
+  func select(rank: Int) -> UInt64 { select(ranks: [rank])[0] }
+
+  /// Finds the keys of ranks: keys are counted by their leading bits, and searched further in the bins of the ranks alone.
+  func select(ranks: [Int]) -> [UInt64] {
+    guard count > Self.fewKeys, let least = self.min(), let most = self.max(), least < most else {
+      let sorted = sorted()
+      return ranks.map { sorted[$0] }
+    }
+    let shift = UInt64(Swift.max(0, UInt64.bitWidth - (most - least).leadingZeroBitCount - Self.binBits))
+    var bins = [Int](repeating: 0, count: 1 << Self.binBits)
+    for key in self { bins[Int(truncatingIfNeeded: (key - least) >> shift)] += 1 }
+    var known: [Int: [UInt64]] = [:]
+    return ranks.map { rank in
+      var bin = 0
+      var before = 0
+      while before + bins[bin] <= rank {
+        before += bins[bin]
+        bin += 1
+      }
+      if shift == 0 { return least + UInt64(bin) }
+      let inside = known[bin] ?? filter { Int(truncatingIfNeeded: ($0 - least) >> shift) == bin }
+      known[bin] = inside
+      return inside.select(rank: rank - before)
+    }
+  }
+}
+
+extension Selection {
+  /// Selects among all keys of a tensor, in their order.
+  init(of keys: [UInt64], _ quota: Quota) {
+    let count: Int
+    switch quota.count {
+    case .fixed(let number): count = Swift.min(number, keys.count)
+    case .share(let share, _): count = Int(share * Double(keys.count { $0 > 0 }))
+    }
+    guard count > 0 else {
+      self = .none
+      return
+    }
+    let threshold = keys.select(rank: keys.count - count)
+    var cut = Int.max
+    var keepsAfter = false
+    if quota.rule == .exactK, threshold > 0 {
+      let ties = keys.count { $0 == threshold }
+      var left = count - keys.count { $0 > threshold }
+      keepsAfter = quota.keepsLastTies && left < ties
+      if keepsAfter { left = ties - left }
+      for (place, key) in keys.enumerated() where key == threshold {
+        left -= 1
+        if left == 0 { cut = place }
+      }
+    }
+    self.init(threshold: Swift.max(1, threshold), cut: cut, keepsAfter: keepsAfter)
+  }
+}
