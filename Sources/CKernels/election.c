@@ -13,7 +13,7 @@
 #define HAS_MASKS 1
 #endif
 
-enum { PART = 256, FEW = 4 };  // elements whose sums stay in the nearest cache; models whose numbers stay in registers
+enum { PART = 256 };  // elements whose sums stay in the nearest cache
 
 static inline uint32_t key_f32(float x) {
   uint32_t bits;
@@ -97,6 +97,10 @@ static inline uint64_t key_f64(double x) {
   ELECT_FEW(T, K, S, 2)                                                                                               \
   ELECT_FEW(T, K, S, 3)                                                                                               \
   ELECT_FEW(T, K, S, 4)                                                                                               \
+  ELECT_FEW(T, K, S, 5)                                                                                               \
+  ELECT_FEW(T, K, S, 6)                                                                                               \
+  ELECT_FEW(T, K, S, 7)                                                                                               \
+  ELECT_FEW(T, K, S, 8)                                                                                               \
   WEIR_CLONES static void elect_whole_##S(T *dst, const T *const *x, const K *least, const T *w, size_t models,       \
                                           int normalize, size_t at) {                                                 \
     const T *part;                                                                                                    \
@@ -115,7 +119,11 @@ static inline uint64_t key_f64(double x) {
       case 1: elect_1_##S(dst, x, least, w, normalize, n); return;                                                    \
       case 2: elect_2_##S(dst, x, least, w, normalize, n); return;                                                    \
       case 3: elect_3_##S(dst, x, least, w, normalize, n); return;                                                    \
-      case FEW: elect_4_##S(dst, x, least, w, normalize, n); return;                                                  \
+      case 4: elect_4_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case 5: elect_5_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case 6: elect_6_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case 7: elect_7_##S(dst, x, least, w, normalize, n); return;                                                    \
+      case 8: elect_8_##S(dst, x, least, w, normalize, n); return;                                                    \
     }                                                                                                                 \
     size_t at = 0;                                                                                                    \
     for (; at + PART <= n; at += PART) elect_whole_##S(dst, x, least, w, models, normalize, at);                      \

@@ -6,6 +6,8 @@
 #include "random_bits.h"
 #include "transcendental.h"
 
+// The product of two floats is exact in double, so that a fused multiply-add gives the bits of the two steps.
+#define FUSED_PRODUCTS _Pragma("clang fp contract(fast)")
 #define T float
 #define K uint32_t
 #define NAME(name) name##_f32
@@ -14,6 +16,8 @@
 #undef K
 #undef NAME
 
+#undef FUSED_PRODUCTS
+#define FUSED_PRODUCTS
 #define T double
 #define K uint64_t
 #define NAME(name) name##_f64

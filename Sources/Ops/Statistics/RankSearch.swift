@@ -7,25 +7,42 @@ extension [UInt64] {
 
   /// Finds the keys of ranks: keys are counted by their leading bits, and searched further in the bins of the ranks alone.
   func select(ranks: [Int]) -> [UInt64] {
-    guard count > Self.fewKeys, let least = self.min(), let most = self.max(), least < most else {
+    guard count > Self.fewKeys else {
       let sorted = sorted()
       return ranks.map { sorted[$0] }
     }
-    let shift = UInt64(Swift.max(0, UInt64.bitWidth - (most - least).leadingZeroBitCount - Self.binBits))
-    var bins = [Int](repeating: 0, count: 1 << Self.binBits)
-    for key in self { bins[Int(truncatingIfNeeded: (key - least) >> shift)] += 1 }
-    var known: [Int: [UInt64]] = [:]
-    return ranks.map { rank in
-      var bin = 0
-      var before = 0
-      while before + bins[bin] <= rank {
-        before += bins[bin]
-        bin += 1
+    // SAFETY: all places lie in the buffers: a key's leading bits are below the number of bins.
+    return unsafe withUnsafeBufferPointer { keys in
+      var (least, most) = (UInt64.max, UInt64.min)
+      for place in keys.indices {
+        unsafe least = Swift.min(least, keys[place])
+        unsafe most = Swift.max(most, keys[place])
       }
-      if shift == 0 { return least + UInt64(bin) }
-      let inside = known[bin] ?? filter { Int(truncatingIfNeeded: ($0 - least) >> shift) == bin }
-      known[bin] = inside
-      return inside.select(rank: rank - before)
+      let shift = UInt64(Swift.max(0, UInt64.bitWidth - (most - least).leadingZeroBitCount - Self.binBits))
+      var bins = [Int](repeating: 0, count: 1 << Self.binBits)
+      unsafe bins.withUnsafeMutableBufferPointer { bins in
+        for place in keys.indices { unsafe bins[Int(truncatingIfNeeded: (keys[place] &- least) &>> shift)] &+= 1 }
+      }
+      var known: [Int: [UInt64]] = [:]
+      return ranks.map { rank in
+        var bin = 0
+        var before = 0
+        while before + bins[bin] <= rank {
+          before += bins[bin]
+          bin += 1
+        }
+        if shift == 0 { return least + UInt64(bin) }
+        if known[bin] == nil {
+          let lower = least + UInt64(bin) << shift
+          known[bin] = unsafe [UInt64](unsafeUninitializedCapacity: bins[bin]) { found, length in
+            for place in keys.indices where unsafe (keys[place] &- lower) &>> shift == 0 {
+              unsafe found[length] = keys[place]
+              length += 1
+            }
+          }
+        }
+        return known[bin]?.select(rank: rank - before) ?? 0
+      }
     }
   }
 }
@@ -46,13 +63,19 @@ extension Selection {
     var cut = Int.max
     var keepsAfter = false
     if quota.rule == .exactK, threshold > 0 {
-      let ties = keys.count { $0 == threshold }
-      var left = count - keys.count { $0 > threshold }
-      keepsAfter = quota.keepsLastTies && left < ties
-      if keepsAfter { left = ties - left }
-      for (place, key) in keys.enumerated() where key == threshold {
-        left -= 1
-        if left == 0 { cut = place }
+      var (ties, greater) = (0, 0)
+      for key in keys {
+        ties += key == threshold ? 1 : 0
+        greater += key > threshold ? 1 : 0
+      }
+      var left = count - greater
+      if left < ties {
+        keepsAfter = quota.keepsLastTies
+        if keepsAfter { left = ties - left }
+        for (place, key) in keys.enumerated() where key == threshold {
+          left -= 1
+          if left == 0 { cut = place }
+        }
       }
     }
     self.init(threshold: Swift.max(1, threshold), cut: cut, keepsAfter: keepsAfter)

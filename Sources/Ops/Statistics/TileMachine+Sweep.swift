@@ -103,7 +103,11 @@ public struct SweepState: ~Copyable {
       }
     case .sample(let a, let isSigned):
       let values = unsafe UnsafeBufferPointer(start: tile(a), count: count)
-      unsafe partial.findings[place].sample += isSigned ? values.map(\.signedKey) : values.map(\.key)
+      if isSigned {
+        unsafe partial.findings[place].sample += values.lazy.map(\.signedKey)
+      } else {
+        unsafe partial.findings[place].sample += values.lazy.map(\.key)
+      }
     }
   }
 

@@ -78,14 +78,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2, 3, 4, 5], [1, 63, 256, 700])
+  @Test(arguments: 1...10, [1, 63, 256, 700])
   func `An election over tiles takes each element by itself, of each model what is not trimmed`(models: Int, count: Int)
   {
     var random = SplitMix64(seed: UInt64(models * count))
     let values = (0..<models).map { _ in (0..<count).map { _ in Float(random.int(-3..<4)) / 4 } }
-    let weights: [Float] = (0..<models).map { [1, 0.3, -1, 2, 0][$0] }
+    let weights: [Float] = (0..<models).map { [1, 0.3, -1, 2, 0][$0 % 5] }
     // Keys are bits of magnitudes; the last model is not trimmed.
-    let least = (0..<models).map { $0 == models - 1 ? 0 : Float([0.25, 0.5, 0.75, 1][$0]).bitPattern }
+    let least = (0..<models).map { $0 == models - 1 ? 0 : Float([0.25, 0.5, 0.75, 1][$0 % 4]).bitPattern }
     let kept = zip(values, least).map { tile, least in tile.map { $0.magnitude.bitPattern >= least ? $0 : 0 } }
     for normalize in [false, true] {
       let tiles = values.map { tile in
