@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "compare.h"
+#include "ranking.h"
 
 // Element types in files, as the Swift side knows them too.
 enum weir_dtype { WEIR_F32, WEIR_F16, WEIR_BF16, WEIR_F64, WEIR_U8 };  // the last is only decoded

@@ -87,7 +87,7 @@ public final class ExpressionGraph {
   private func shape(of operation: Operation) -> (Extent, [Int]) {
     let operands = operation.operands
     switch operation {
-    case .input, .drop, .trim: return (.element, operands)
+    case .input, .drop, .trim, .ranked, .random: return (.element, operands)
     case .constant: return (.scalar, operands)
     case .columns: return (.column, operands)
     case .statistic(let statistic): return (statistics[statistic].extent, operands)
@@ -101,8 +101,8 @@ extension Operation {
   /// The nodes that this one reads.
   var operands: [Int] {
     switch self {
-    case .input, .constant, .columns, .statistic: []
-    case .unary(_, let a), .trim(let a, _), .drop(let a, _), .ranks(let a): [a]
+    case .input, .constant, .columns, .statistic, .random: []
+    case .unary(_, let a), .trim(let a, _), .drop(let a, _), .ranks(let a), .ranked(let a, _): [a]
     case .binary(_, let a, let b), .restored(let a, let b): [a, b]
     case .electedSum(let values, _, _): values
     case .select(let mask, let a, let b): [mask, a, b]

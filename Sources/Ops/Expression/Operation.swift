@@ -30,6 +30,17 @@ public struct RandomMask: Hashable, Sendable {
   public let limit: UInt64
 }
 
+/// How a tensor is cut into slices within which elements are ranked: along one axis.
+struct Slices: Hashable, Sendable {
+  /// Elements of a slice.
+  let length: Int
+  /// How far apart they are; as many slices lie between each other.
+  let stride: Int
+
+  /// Elements of slices that lie between each other, one after the other in the tensor.
+  var group: Int { length * stride }
+}
+
 /// One node of an expression: operands are indices of earlier nodes.
 enum Operation: Hashable, Sendable {
   enum Unary: Int32, Sendable {
@@ -60,6 +71,10 @@ enum Operation: Hashable, Sendable {
   case trim(Int, statistic: Int)
   /// The elements that a random mask keeps, zero elsewhere.
   case drop(Int, RandomMask)
+  /// An element's place, from 0, among the magnitudes of its slice in ascending order; of equal ones the first is the lowest.
+  case ranked(Int, Slices)
+  /// The random number of an element, in [0, 1), from the stream of a key.
+  case random(key: UInt64)
   case statistic(Int)
   /// One of the numbers that a formula makes of others, none of which are elements.
   case formula(Formula, [Int], output: Int)

@@ -26,6 +26,8 @@ enum Instruction: Hashable, Sendable {
   case selectLeft(Int, scalar: Int, Int, into: Int)
   case trim(Int, selection: Int, into: Int)
   case drop(Int, RandomMask, into: Int)
+  case loadRanks(Int, into: Int)
+  case random(key: UInt64, into: Int)
 }
 
 /// A list of tile instructions over a few registers, for some roots of one expression.
@@ -41,6 +43,14 @@ struct Program: Sendable {
   var scalars: [Int] = []
   var vectors: [Int] = []
   var selections: [Int] = []
+  /// What must be ranked before the instructions run.
+  var rankings: [Ranking] = []
+
+  /// Numbers whose ranks within slices a program reads.
+  struct Ranking: Sendable {
+    let program: Program
+    let slices: Slices
+  }
 }
 
 extension ExpressionGraph {
@@ -98,7 +108,7 @@ private struct Compiler {
         stack.removeLast()
       } else if !entered[index] {
         entered[index] = true
-        let operands = planes(index) == nil && difference(index) == nil ? graph.operations[index].operands : []
+        let operands = isGiven(index) ? [] : graph.operations[index].operands
         for operand in operands { uses[operand] += 1 }
         stack += operands.reversed()
       } else {
@@ -108,6 +118,12 @@ private struct Compiler {
       }
     }
     return order
+  }
+
+  /// Whether a node's tile is made without tiles of its operands.
+  private func isGiven(_ index: Int) -> Bool {
+    if case .ranked = graph.operations[index] { return true }
+    return planes(index) != nil || difference(index) != nil
   }
 
   /// The slots behind an elected sum, where all of them are bit planes, which it reads without making tiles of them.
@@ -194,6 +210,11 @@ private struct Compiler {
     case .drop(let a, let mask):
       let tile = tile(a)
       program.instructions.append(.drop(tile, mask, into: result(index, freeing: [a])))
+    case .ranked(let a, let slices):
+      program.rankings.append(
+        Program.Ranking(program: graph.compile(roots: [a], planeSlots: planeSlots), slices: slices))
+      program.instructions.append(.loadRanks(program.rankings.count - 1, into: result(index)))
+    case .random(let key): program.instructions.append(.random(key: key, into: result(index)))
     }
   }
 

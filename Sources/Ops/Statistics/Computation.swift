@@ -305,7 +305,8 @@ public final class Computation: @unchecked Sendable {
       selections: program.selections.map { statistic in
         if case .selection(let selection)? = results[statistic] { return selection }
         return Selection(threshold: 1, cut: .max)
-      }, rowLength: frame.rowLength, columnCount: frame.columnCount)
+      }, rowLength: frame.rowLength, columnCount: frame.columnCount,
+      rankings: program.rankings.map { BoundProgram.Ranking(bound: bind($0.program), slices: $0.slices) })
   }
 
   private func number(_ node: Int) -> Double { values(of: node).first ?? 0 }
@@ -338,7 +339,7 @@ public final class Computation: @unchecked Sendable {
         ranks[place] = Double(rank)
       }
       found = ranks
-    case .input, .trim, .drop, .electedSum: found = [0]
+    case .input, .trim, .drop, .ranked, .random, .electedSum: found = [0]
     }
     numbers[node] = found
     return found

@@ -4,7 +4,7 @@ public struct ComputationCost: Sendable {
   public let sweeps: Int
   /// How often the whole model is swept before that.
   public let modelSweeps: Int
-  /// Bytes of one worker's registers.
+  /// Bytes of one worker's registers, and of the ranks that it gathers.
   public let registerBytes: Int
   /// Bytes of the tensor's statistics while it is in flight.
   public let heldBytes: Int
@@ -17,8 +17,12 @@ public struct CostEstimator {
   private var last:
     (operations: [Operation], statistics: [Statistic], root: Int, frame: TensorFrame, cost: ComputationCost)?
   private let tileLength: Int
+  private let rankStep: Int
 
-  public init(tileLength: Int) { self.tileLength = tileLength }
+  public init(tileLength: Int, rankStep: Int = 1 << 17) {
+    self.tileLength = tileLength
+    self.rankStep = rankStep
+  }
 
   /// What a value takes, without evaluating anything.
   public mutating func cost(of root: Value, over frame: TensorFrame) -> ComputationCost {
@@ -28,12 +32,12 @@ public struct CostEstimator {
     {
       return last.cost
     }
-    let cost = Self.estimate(root, frame, tileLength)
+    let cost = estimate(root, frame)
     last = (graph.operations, graph.statistics, root.index, frame, cost)
     return cost
   }
 
-  private static func estimate(_ root: Value, _ frame: TensorFrame, _ tileLength: Int) -> ComputationCost {
+  private func estimate(_ root: Value, _ frame: TensorFrame) -> ComputationCost {
     let graph = root.graph
     let statistics = graph.statistics(under: [root.index])
     let chunks = frame.elementCount / Sweep.chunkLength + 1
@@ -67,9 +71,10 @@ public struct CostEstimator {
     }
     let program = graph.compile(roots: [root.index] + statistics.flatMap { graph.statistics[$0].operands })
     return ComputationCost(
-      sweeps: Computation(applying: root, over: frame).sweepCount,
+      sweeps: Computation(applying: root, over: frame).sweepCount + program.rereads(rankStep: rankStep),
       modelSweeps: graph.expectedModelSweeps(root.index, frame.precision),
-      registerBytes: TileMachine.registerBytes(program, frame.precision, tileLength: tileLength), heldBytes: held,
+      registerBytes: TileMachine.workingBytes(program, frame.precision, tileLength: tileLength, rankStep: rankStep),
+      heldBytes: held,
       claimedBytes: claimed)
   }
 }

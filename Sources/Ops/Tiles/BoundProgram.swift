@@ -14,6 +14,12 @@ struct BoundProgram: Sendable {
   let selections: [Selection]
   let rowLength: Int
   let columnCount: Int
+  var rankings: [Ranking] = []
+
+  struct Ranking: Sendable {
+    let bound: BoundProgram
+    let slices: Slices
+  }
 }
 
 /// What an expression is computed over: the tensor and the stored types of its operands.

@@ -43,6 +43,18 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
     _ a: Tile, _ count: Int, _ round: Selector.Round, _ bins: UnsafeMutablePointer<UInt32>,
     _ above: UnsafeMutablePointer<UInt64>, _ equal: UnsafeMutablePointer<UInt64>)
 
+  static func keys(_ into: UnsafeMutablePointer<Key>, _ a: Tile, _ count: Int)
+  /// Bytes that the ranking of so many keys needs.
+  static func rankScratch(_ count: Int) -> Int
+  static func rank(
+    _ keys: UnsafePointer<Key>, _ count: Int, group: Int, stride: Int, _ ranks: UnsafeMutablePointer<UInt32>,
+    _ scratch: UnsafeMutableRawPointer)
+  static func countBefore(
+    _ keys: UnsafePointer<Key>, _ count: Int, step: Int, _ sorted: UnsafePointer<Key>, _ sortedCount: Int,
+    countsEqual: Bool, _ counts: UnsafeMutablePointer<UInt32>)
+  static func ranks(_ into: Tile, _ ranks: UnsafePointer<UInt32>, _ count: Int)
+  static func random(_ into: Tile, _ key: UInt64, _ first: Int, _ count: Int)
+
   /// The magnitude key of one number.
   var key: UInt64 { get }
   /// The key of one number whose sign counts, and the number of such a key.

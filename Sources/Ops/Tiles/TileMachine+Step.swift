@@ -93,6 +93,8 @@ extension TileMachine {
       unsafe Element.trim(tile(into) + split, tile(a) + split, selection.least(from: first + split), count - split)
     case .drop(let a, let mask, let into):
       unsafe Element.drop(tile(into), tile(a), mask, first, count)
+    case .loadRanks(let ranking, let into): unsafe ranks.load(ranking, tile(into), first, count)
+    case .random(let key, let into): unsafe Element.random(tile(into), key, first, count)
     }
   }
 

@@ -8,12 +8,18 @@ internal import CKernels
   public static let standardTileLength = 2048
 
   let tileLength: Int
+  /// The most elements that are ranked in one step.
+  let rankStep: Int
   private var memory: UnsafeMutableRawPointer
   private var byteCount: Int
   private var stride = 0
+  /// The ranks that the program at hand reads.
+  let ranks = RankBench()
 
-  public init(tileLength: Int = TileMachine.standardTileLength) {
+  /// - Parameter rankStep: the most elements that are ranked in one step; slices that are longer are read more than once.
+  public init(tileLength: Int = TileMachine.standardTileLength, rankStep: Int = 1 << 17) {
     self.tileLength = max(1, tileLength)
+    self.rankStep = max(1, rankStep)
     byteCount = 64
     unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
   }

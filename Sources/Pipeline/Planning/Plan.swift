@@ -35,6 +35,12 @@ public struct RunOptions: Sendable {
     self.tileLength = tileLength
   }
 
+  /// The most elements that a worker ranks at once: a part of its share, a power of two.
+  var rankStep: Int {
+    let share = memory / (max(1, threads) * 512)
+    return min(1 << 20, max(1 << 12, 1 << (Int.bitWidth - 1 - max(1, share).leadingZeroBitCount)))
+  }
+
   /// The cores of the machine that this process may use.
   public static var coreCount: Int { max(1, Processors.available) }
 }

@@ -25,7 +25,7 @@ struct Planner {
   init(spec: PipelineSpec, options: RunOptions) {
     self.spec = spec
     self.options = options
-    estimator = CostEstimator(tileLength: options.tileLength)
+    estimator = CostEstimator(tileLength: options.tileLength, rankStep: options.rankStep)
     warnings = spec.warnings
   }
 

@@ -42,17 +42,23 @@ final class Job: @unchecked Sendable {
   /// Cuts elements into steps of at most `length`, each within one block of every archive that is read.
   ///
   /// All archives cut a tensor alike: blocks are a function of the shape.
-  func steps(_ elements: Range<Int>, of length: Int) -> some Sequence<Range<Int>> {
-    CodedTensor.steps(elements, of: length, blockLength: inputs.lazy.compactMap { $0.coded?.blockLength }.first)
+  func steps(_ elements: Range<Int>, of length: Int, ranks: RankSteps? = nil) -> some Sequence<Range<Int>> {
+    CodedTensor.steps(
+      elements, of: min(length, ranks?.longest ?? .max), endingAt: ranks?.group ?? 1,
+      blockLength: inputs.lazy.compactMap { $0.coded?.blockLength }.first)
   }
 }
 
 extension CodedTensor {
-  /// Cuts elements into steps of at most `length` that do not cross a block's edge.
-  static func steps(_ elements: Range<Int>, of length: Int, blockLength: Int?) -> some Sequence<Range<Int>> {
+  /// Cuts elements into steps of at most `length` that do not cross a block's edge, and end at multiples of `group` where that
+  /// is not longer.
+  static func steps(
+    _ elements: Range<Int>, of length: Int, endingAt group: Int = 1, blockLength: Int?
+  ) -> some Sequence<Range<Int>> {
     sequence(state: elements.lowerBound) { start -> Range<Int>? in
       guard start < elements.upperBound else { return nil }
       var end = elements.upperBound - start > max(1, length) ? start + max(1, length) : elements.upperBound
+      if end < elements.upperBound, end - end % group > start { end -= end % group }
       if let blockLength { end = min(end, (start / blockLength + 1) * blockLength) }
       defer { start = end }
       return start..<end

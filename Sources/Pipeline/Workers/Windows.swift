@@ -19,7 +19,11 @@ final class Windows {
   }
 
   /// Opens a window on the same elements of every input whose slot a program reads.
-  func open(_ inputs: [Job.Input], _ slots: [Int], _ elements: Range<Int>) throws(PipelineError) -> [InputWindow] {
+  ///
+  /// - Parameter counts: whether the bytes count as read.
+  func open(
+    _ inputs: [Job.Input], _ slots: [Int], _ elements: Range<Int>, counts: Bool = true
+  ) throws(PipelineError) -> [InputWindow] {
     var windows: [InputWindow?] = unsafe Array(repeating: nil, count: inputs.count)
     var any: InputWindow?
     for slot in slots {
@@ -31,7 +35,7 @@ final class Windows {
       }
       let range =
         input.start + elements.lowerBound * input.elementBytes..<input.start + elements.upperBound * input.elementBytes
-      let bytes = try unsafe open(input, range, slot: slot)
+      let bytes = try unsafe open(input, range, slot: slot, counts: counts)
       guard let start = bytes.baseAddress else { continue }
       unsafe windows[slot] = InputWindow(address: start, first: elements.lowerBound)
       unsafe any = windows[slot]
@@ -62,9 +66,11 @@ final class Windows {
   }
 
   /// Opens a window on some bytes of an input's file.
-  func open(_ input: Job.Input, _ range: Range<Int>, slot: Int) throws(PipelineError) -> UnsafeRawBufferPointer {
+  func open(
+    _ input: Job.Input, _ range: Range<Int>, slot: Int, counts: Bool = true
+  ) throws(PipelineError) -> UnsafeRawBufferPointer {
     do throws(CheckpointError) {
-      progress.addRead(range.count)
+      if counts { progress.addRead(range.count) }
       return try unsafe reader.open(input.file, range, slot: slot)
     } catch {
       throw PipelineError(.run, error.naming(tensor: plan.graph.info(of: input.operand).name).description)

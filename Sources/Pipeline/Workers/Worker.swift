@@ -20,7 +20,7 @@ struct Worker: ~Copyable {
     let bench = try CodingBench()
     let block = try AlignedBuffer(byteCount: plan.sizes.block)
     self.plan = plan
-    machine = TileMachine(tileLength: plan.options.tileLength)
+    machine = TileMachine(tileLength: plan.options.tileLength, rankStep: plan.options.rankStep)
     windowBytes = plan.sizes.window
     coded = CodedWindows(progress)
     windows = Windows(plan, progress, coded, reach: min(1 << 20, plan.sizes.window))
@@ -46,7 +46,7 @@ struct Worker: ~Copyable {
     }
     guard let last = units.last else { return state.finish() }
     let elements = sweep.elements(of: units.lowerBound).lowerBound..<sweep.elements(of: last).upperBound
-    for part in job.steps(elements, of: windowBytes / job.widestElement) {
+    for part in job.steps(elements, of: windowBytes / job.widestElement, ranks: machine.rankSteps(of: sweep)) {
       try advance(&state, job, sweep, part, windows, job.inputs)
     }
     return state.finish()
@@ -57,12 +57,20 @@ struct Worker: ~Copyable {
     _ state: inout SweepState, _ job: Job, _ sweep: Sweep, _ elements: Range<Int>, _ windows: Windows,
     _ inputs: [Job.Input]
   ) throws(PipelineError) {
+    try machine.rank(sweep, elements, from: source(job, inputs, windows, elements))
     let opened = try unsafe windows.open(inputs, sweep.slots, elements)
     do throws(NonFinite) {
       try unsafe machine.sweep(&state, to: elements.upperBound, inputs: opened)
     } catch {
-      throw failure(error, job)
+      throw job.failure(error, plan)
     }
+  }
+
+  /// Where the ranking of a job's elements reads them from.
+  private func source(
+    _ job: Job, _ inputs: [Job.Input], _ windows: Windows, _ elements: Range<Int>
+  ) -> JobElements {
+    JobElements(plan: plan, job: job, inputs: inputs, windows: windows, windowBytes: windowBytes, own: elements)
   }
 
   // MARK: - Blocks
@@ -85,7 +93,7 @@ struct Worker: ~Copyable {
     if whole.lowerBound * size > bytes.lowerBound {
       try straddle(job, application, tensor, bytes, whole.lowerBound - 1, offset)
     }
-    for part in job.steps(whole, of: windowBytes / job.widestElement) {
+    for part in job.steps(whole, of: windowBytes / job.widestElement, ranks: machine.rankSteps(of: application)) {
       // SAFETY: the tensor's bytes lie in the block, which the block map guarantees.
       let target = unsafe block.bytes.baseAddress.unsafelyUnwrapped + offset + part.lowerBound * size - bytes.lowerBound
       try unsafe apply(job, application, part, tensor.dtype, target)
@@ -116,11 +124,12 @@ struct Worker: ~Copyable {
   private mutating func apply(
     _ job: Job, _ application: Application, _ elements: Range<Int>, _ dtype: DType, _ target: UnsafeMutableRawPointer
   ) throws(PipelineError) {
+    try machine.rank(application, elements, from: source(job, job.inputs, windows, elements))
     let opened = try unsafe windows.open(job.inputs, application.slots, elements)
     do throws(NonFinite) {
       try unsafe machine.apply(application, to: elements, inputs: opened, into: target, as: dtype)
     } catch {
-      throw failure(error, job)
+      throw job.failure(error, plan)
     }
   }
 
@@ -167,18 +176,6 @@ struct Worker: ~Copyable {
     // Nothing is checked, so nothing is found.
     try? unsafe machine.apply(
       application, to: place.first..<place.first + place.count, inputs: inputs, into: target, as: place.dtype)
-  }
-
-  /// A value that is not finite, with the model, the tensor and the element that it was found in.
-  private func failure(_ error: NonFinite, _ job: Job) -> PipelineError {
-    let input = job.inputs[error.slot]
-    let source = plan.graph.sources[input.operand.source].spec.name.name
-    let name = plan.graph.info(of: input.operand).name
-    return PipelineError(
-      .run,
-      "source \(MessageText.quoted(source)): tensor \(MessageText.quoted(name)): element \(error.element) is \(error.value.isNaN ? "NaN" : "infinite"), "
-        + "expected finite numbers; repair \(MessageText.escaped(input.file.path)), or let them through with \"nan\": \"propagate\""
-    )
   }
 
   /// The inputs opened once more, to be read: a sample's short windows cost less so, and it only guides.

@@ -43,7 +43,7 @@ func evaluate(_ tensors: [Tensor], cut: Cut = Cut(), double: Bool = true) throws
   return try tensors.enumerated().map { number, tensor in
     let count = tensor.shape.elementCount
     let computation = Computation(applying: tensor.root, over: tensor.frame(double), model: known)
-    let machine = TileMachine(tileLength: cut.tile)
+    let machine = TileMachine(tileLength: cut.tile, rankStep: max(5, cut.tile))
     try sweepAll(computation, machine, &storages[number], cut)
     var result = [Double](repeating: 0, count: count)
     let application = computation.application()
@@ -51,7 +51,13 @@ func evaluate(_ tensors: [Tensor], cut: Cut = Cut(), double: Bool = true) throws
     try storages[number].withWindows { windows in
       try result.withUnsafeMutableBytes { bytes in
         guard let start = bytes.baseAddress else { return }
-        try machine.apply(application, to: 0..<count, inputs: windows, into: start, as: .f64)
+        // Where ranks are read, in steps that cut slices.
+        let length = min(count, machine.rankSteps(of: application).longest)
+        for first in stride(from: 0, to: count, by: max(1, length)) {
+          let elements = first..<min(first + length, count)
+          try machine.rank(application, elements, from: OpenWindows(windows: windows, longest: cut.tile + 2))
+          try machine.apply(application, to: elements, inputs: windows, into: start + first * 8, as: .f64)
+        }
       }
     }
     return result
@@ -67,11 +73,35 @@ func sweepAll(_ computation: Computation, _ machine: TileMachine, _ storage: ino
     if cut.reversesClaims { claims.reverse() }
     for claim in claims {
       var state = SweepState(sweep, units: claim)
-      try storage.withWindows { windows in try machine.sweep(&state, to: .max, inputs: windows) }
+      try storage.withWindows { windows in
+        for unit in claim where !machine.rankSteps(of: sweep).isTrivial {
+          let elements = sweep.elements(of: unit)
+          try machine.rank(sweep, elements, from: OpenWindows(windows: windows, longest: cut.tile + 2))
+          try machine.sweep(&state, to: elements.upperBound, inputs: windows)
+        }
+        try machine.sweep(&state, to: .max, inputs: windows)
+      }
       computation.absorb(state.finish())
     }
     computation.finishSweep()
   }
+}
+
+/// Operands that are all open, of which a ranking gets a few elements at a time.
+private struct OpenWindows: ElementSource {
+  let windows: [InputWindow]
+  let longest: Int
+
+  func part(of elements: Range<Int>) -> Range<Int> {
+    elements.lowerBound..<min(elements.upperBound, elements.lowerBound + longest)
+  }
+  func open(_ slots: [Int], _ elements: Range<Int>) throws(NonFinite) -> [InputWindow] { windows }
+  func failure(_ error: NonFinite) -> NonFinite { error }
+}
+
+extension RankSteps {
+  /// Whether nothing is ranked.
+  fileprivate var isTrivial: Bool { longest == .max }
 }
 
 /// The model-scope statistics of all tensors' expressions.
@@ -89,7 +119,7 @@ private func gatherModel(_ tensors: [Tensor], _ storages: inout [Operands], _ cu
         guard
           let part = gather.computation(of: tensor.root, tensor: number, over: tensor.frame(double), known: known)
         else { continue }
-        try sweepAll(part, TileMachine(tileLength: cut.tile), &storages[number], cut)
+        try sweepAll(part, TileMachine(tileLength: cut.tile, rankStep: max(5, cut.tile)), &storages[number], cut)
         gather.absorb(part, tensor: number)
       }
     } while gather.finishRound()
