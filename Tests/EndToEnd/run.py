@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 import archives
 import reference
+import reference_outliers
 import reference_scored
 from harness import (ALLOWANCE, BENCHMARKS, DTYPES, ROOT, Checks, Failure, compare, each, expect, is_float, models, sources,
                      tensors, whole)
@@ -222,6 +223,50 @@ def _(b):
             "weight": 1}
     compare(b.run(node, {"dtype": "f32"}),
             each(lambda n, base, *m: reference.dare(base, m, [1, 1, 1], 0.5, 42, n, elect="sum", lam=0.5), *FOUR), "f32")
+
+
+@check("della, ranked by rows")
+def _(b):
+    node = {"op": "della", "base": "base", "density": 0.5, "epsilon": 0.25, "seed": 42, "models": ["tuned", "left", "right"]}
+    compare(b.run(node, {"dtype": "f32"}),
+            each(lambda n, base, *m: reference_outliers.della(base, m, [1, 1, 1], 0.5, 42, n, 0.25), *FOUR), "f32", exact=False)
+
+
+@check("breadcrumbs")
+def _(b):
+    node = {"op": "breadcrumbs", "base": "base", "density": 0.8, "gamma": 0.05, "models": weighted(("tuned", 0.6), ("left", 0.4))}
+    compare(b.run(node, {"dtype": "f32"}),
+            each(lambda n, base, *m: reference_outliers.breadcrumbs(base, m, [0.6, 0.4], 0.8, 0.05), "base", "tuned", "left"), "f32")
+
+
+@check("breadcrumbs of rows, with an election, as F32")
+def _(b):
+    node = {"op": "breadcrumbs_ties", "base": "base", "density": 0.15, "gamma": 0.02, "variant": "original", "lambda": 0.5,
+            "models": ["tuned", "left", "right"]}
+    compare(b.run(node, {"dtype": "f32"}),
+            each(lambda n, base, *m: reference_outliers.breadcrumbs(base, m, [1, 1, 1], 0.15, 0.02, "sum", 0.5, variant="original"),
+                 *FOUR), "f32")
+
+
+@check("arcee_fusion")
+def _(b):
+    found = b.run({"op": "arcee_fusion", "base": "base", "models": ["tuned"]}, {"dtype": "f32"})
+    expected = each(lambda n, base, m: reference_outliers.arcee_fusion(base, m), "base", "tuned")
+    for name, value in expected.items():
+        base, tuned = (models()[m][name] for m in ("base", "tuned"))
+        expect(np.all((found[name] == base) | (found[name] == tuned)), f"{name}: an element is of neither model")
+        # Where the divergence of a row is hardly more than rounding, an element at the threshold may go either way.
+        expect(np.mean(found[name] != value) < 0.02, f"{name}: {np.mean(found[name] != value):.2%} of the elements differ")
+
+
+@check("sparse_soup of pruned models")
+def _(b):
+    mask = {name: (np.abs(value) >= np.median(np.abs(value))).astype(np.uint8) for name, value in models()["base"].items() if is_float(value)}
+    os.mkdir(b.path("mask"))
+    save_file(mask, b.path("mask", "model.safetensors"), metadata={"format": "pt"})
+    node = {"op": "sparse_soup", "mask": "mask", "mask_policy": "from_file", "models": weighted(("tuned", 1), ("left", 3))}
+    found = b.run(node, {"dtype": "f32"}, sources={**sources(), "mask": b.path("mask")})
+    compare(found, each(lambda n, *m: reference_outliers.sparse_soup(m, mask[n], [1, 3]), "tuned", "left"), "f32")
 
 
 # Tensors, layers, outputs -----------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ extension Merge {
     }
 
     public var tensors: [Key: Value] = [:]
+    /// The companion tensor of each model that has it, by the model's place in the node.
+    public var companions: [Int: Value] = [:]
     public var coefficients: [Key: [Double]] = [:]
 
     public init() {}
@@ -25,6 +27,9 @@ extension Merge {
   func tensor(_ parameter: Parameter, of model: Model) -> Value? {
     sides.tensors[Sides.Key(parameter.name, model: model.index)]
   }
+
+  /// The companion of this tensor in one model; `nil` where it has none.
+  func companion(of model: Model) -> Value? { sides.companions[model.index] }
 
   /// The coefficients of one model for this tensor; `nil` where the file has none.
   func coefficients(_ parameter: Parameter, of model: Model) -> [Double]? {

@@ -6,6 +6,13 @@ public protocol Method: Sendable {
   ///
   /// - Throws: ``MethodError`` where the parameters cannot be met for this tensor (weights that sum to zero, say).
   static func merge(_ merge: Merge) throws(MethodError) -> Value
+
+  /// The name of another tensor of the same models that is read beside this one, where they have it; of most there is none.
+  static func companion(of tensor: String) -> String?
+}
+
+extension Method {
+  public static func companion(of tensor: String) -> String? { nil }
 }
 
 /// A method's refusal of its parameters; the pipeline adds node and tensor.

@@ -2,10 +2,13 @@
 public enum MethodRegistry {
   /// In the order in which help and reference list them: methods by family, then primitives.
   public static let all: [any Method.Type] = [
-    Linear.self, Lerp.self, CheckpointAverage.self, Slerp.self, NuSlerp.self, MultiSlerp.self, Karcher.self,
+    Linear.self, Lerp.self, CheckpointAverage.self, SparseSoup.self, Slerp.self, NuSlerp.self, MultiSlerp.self,
+    Karcher.self,
     TaskArithmetic.self, Negate.self, Analogy.self, Extrapolate.self, Ties.self, DareLinear.self, DareTies.self,
+    Della.self, DellaLinear.self,
+    Breadcrumbs.self, BreadcrumbsTies.self,
     MagMax.self, Pcb.self, Widen.self, Sce.self, RamMerge.self, RamPlus.self, TallMask.self, Consensus.self, Emr.self,
-    ModelStock.self, NearSwap.self, ChatVector.self,
+    ModelStock.self, NearSwap.self, ArceeFusion.self, ChatVector.self,
     Fisher.self, Atlas.self, Dam.self, Varm.self, Rws.self, HiMerging.self, EvoMerging.self, LwPtv.self, TiesSlack.self,
     Passthrough.self, Stack.self, LayerSwap.self, LiNeS.self, LiNeSMulti.self,
     Subtract.self, Add.self, Scale.self, Multiply.self, Mean.self,

@@ -149,6 +149,9 @@ private struct Lowering {
         sides.tensors[side.key] = value
       }
     }
+    if let companion = node.method.companion(of: origin.name) {
+      for model in models { sides.companions[model] = self.companion(node.models[model], companion, of: origin) }
+    }
     for side in node.spec.sides where side.parameter.kind == .coefficients {
       guard let file = plan.coefficients[side.from.name] else { continue }
       for model in models {
@@ -162,6 +165,20 @@ private struct Lowering {
       }
     }
     return sides
+  }
+
+  /// Another tensor of a model, of the same shape.
+  private mutating func companion(_ model: ValueIndex, _ name: String, of origin: NodePlan.Origin) -> Value? {
+    let catalogue = plan.catalogue(of: model)
+    guard let place = catalogue.position(of: name), catalogue[origin.name]?.shape == catalogue.tensors[place].shape
+    else {
+      return nil
+    }
+    if case .source(let source) = model, catalogue.tensors[place].dtype.isByte {
+      return element(Operand(source: source, tensor: place))
+    }
+    if case .value(let value) = lower(model, name) { return value }
+    return nil
   }
 
   /// The numbers of a node, or of one of its models, as they hold for a tensor.

@@ -65,7 +65,7 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [MethodCase] =
-    averages + checkpoints + geometry + taskVectors + ties + masks + ranked + beside + primitives
+    averages + checkpoints + geometry + taskVectors + ties + masks + ranked + outliers + beside + primitives
 
   private static let averages: [MethodCase] = [
     MethodCase("linear", "weights", base: false) { $0.perModel = ["weight": [1, 2.5, -0.75]] },

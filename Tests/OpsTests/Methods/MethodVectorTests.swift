@@ -53,7 +53,7 @@ enum MethodVectors {
   }
 
   static let all: [Vector] =
-    averages + checkpoints + spherical + geometry + arithmetic + ties + dare + masks + ranked + beside
+    averages + checkpoints + spherical + geometry + arithmetic + ties + dare + masks + ranked + outliers + beside
 
   static let averages = [
     Vector(

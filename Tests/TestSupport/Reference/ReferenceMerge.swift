@@ -48,7 +48,8 @@ public struct ReferenceMerge: Sendable {
   typealias Body = @Sendable (ReferenceMerge) -> [Double]?
 
   /// What methods make of a tensor, by name.
-  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks, ranked, beside].reduce(into: [:]) {
+  static let ofTensors: [String: Body] = [basics, averaging, geometry, masks, ranked, outliers, beside].reduce(into: [:]
+  ) {
     $0.merge($1) { $1 }
   }
 
@@ -231,7 +232,9 @@ public struct ReferenceMerge: Sendable {
     let zeroSign =
       choices["zero_sign"].flatMap { $0 == "auto" ? nil : $0 } ?? (variant == "paper" ? "global_majority" : "positive")
     let trimmed = differences.enumerated().map { index, delta in
-      trim(delta, number("density", index, 1), exactly: rule == "exact_k", extra: variant == "paper" ? 1 : 0)
+      let kept = trim(
+        delta, number("density", index, 1), exactly: rule == "exact_k", extra: variant == "paper" ? 1 : 0)
+      return flag("rescale", false) ? matchL1(kept, delta) : kept
     }
     let weighted = zip(trimmed, weights).map { delta, weight in delta.map { $0 * weight } }
     let voters = variant == "mergekit" ? weighted : trimmed

@@ -27,9 +27,7 @@ enum Dare {
       if !merge.flag(rescale) || density >= 1 || merge.isScalar {
         result.append(dropped)
       } else if merge.choice(rescaleRule) == "l1" {
-        let (before, after) = (total(magnitude(model.delta)), total(magnitude(dropped)))
-        let isSmall = isGreater(before.graph.constant(1e-7), minimum(before, after))
-        result.append(dropped * select(isSmall, 1, before / after))
+        result.append(TaskVectors.matchL1(dropped, to: model.delta))
       } else {
         guard density > 0 else {
           throw MethodError("density 0 leaves nothing to rescale by 1/density, expected a density in (0, 1]")

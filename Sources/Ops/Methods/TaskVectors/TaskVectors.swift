@@ -6,6 +6,8 @@ enum TaskVectors {
   static let deltaRounding = Parameter.choice(
     "delta_rounding", of: ["none", "base_dtype"], default: "none",
     "round every delta to the base's type first, as tools do that compute in it")
+  static let rescale = Parameter.flag(
+    "rescale", default: false, "scale what is kept to the delta's own L1 norm, where neither is below 1e-7")
   static let seed = Parameter.integer("seed", in: 0...Int.max, default: 0, "seed of the random masks")
 
   enum Election: String, CaseIterable {
@@ -43,6 +45,13 @@ enum TaskVectors {
       merged = merged / select(isEqual(divisor, 0), 1, divisor)
     }
     return merge.applied(merged * lambda)
+  }
+
+  /// What is kept of a delta, scaled to the L1 norm of the whole; as it is where either norm is below 1e-7.
+  static func matchL1(_ kept: Value, to delta: Value) -> Value {
+    let (before, after) = (total(magnitude(delta)), total(magnitude(kept)))
+    let isSmall = isGreater(before.graph.constant(1e-7), minimum(before, after))
+    return kept * select(isSmall, 1, before / after)
   }
 
   /// +1 where the sum (or the count of signs) is not negative, else −1.

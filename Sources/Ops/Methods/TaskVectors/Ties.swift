@@ -37,8 +37,8 @@ enum Ties: Method {
       """,
     inputs: .models(base: .optional, count: 1...1024), signature: .taskVectors,
     parameters: [
-      .weight, TaskVectors.density, .lambda, normalize, variant, scope, rule, election, aggregate, zeroSign,
-      TaskVectors.deltaRounding,
+      .weight, TaskVectors.density, .lambda, normalize, TaskVectors.rescale, variant, scope, rule, election, aggregate,
+      zeroSign, TaskVectors.deltaRounding,
     ],
     source: "Yadav et al., 2023, “TIES-Merging”, arXiv:2306.01708; mergekit and PEFT for their variants",
     differs: [
@@ -53,9 +53,10 @@ enum Ties: Method {
     let isModelScope = merge.choice(scope) == "model" || (merge.choice(scope) == "auto" && variant == .paper)
     if isModelScope { try merge.requireOneValue(of: TaskVectors.density) }
     let deltas = merge.models.map { model in
-      merge.trim(
+      let kept = merge.trim(
         model.delta, of: model.index, density: model[TaskVectors.density], rule: rule(merge, variant),
         scope: isModelScope ? .model : .tensor, extra: variant == .paper ? 1 : 0)
+      return merge.flag(TaskVectors.rescale) ? TaskVectors.matchL1(kept, to: model.delta) : kept
     }
     let election = TaskVectors.Election(rawValue: merge.choice(election)) ?? .sum
     let aggregate = Aggregate(rawValue: merge.choice(aggregate)) ?? .mean
