@@ -69,7 +69,7 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
     return result
   }
 
-  static let all: [MergeNode] = plain + layered + angles + masks + ranked + ties + primitives
+  static let all: [MergeNode] = plain + layered + angles + masks + ranked + outliers + ties + primitives
 
   private static let plain: [MergeNode] = [
     MergeNode("linear", base: false) { $0.perModel = ["weight": [0.5, 2]] },
@@ -157,6 +157,21 @@ struct MergeNode: Sendable, CustomTestStringConvertible {
       $0.choices = ["score": "magnitude"]
       $0.flags = ["experimental": true]
     },
+  ]
+
+  private static let outliers: [MergeNode] = [
+    MergeNode("della", models: ["m", "n", "d"]) { $0.numbers = ["density": 0.4, "seed": 77] },
+    MergeNode("della_linear") {
+      $0.numbers = ["density": 0.4, "seed": 5]
+      $0.choices = ["scope": "tensor", "rescale_rule": "l1"]
+    },
+    MergeNode("breadcrumbs", models: ["m", "d"]) { $0.numbers = ["density": 0.6, "gamma": 0.1] },
+    MergeNode("breadcrumbs_ties", " of rows") {
+      $0.numbers = ["density": 0.6, "gamma": 0.1]
+      $0.choices = ["variant": "original"]
+    },
+    MergeNode("arcee_fusion", models: ["m"]),
+    MergeNode("sparse_soup", base: false) { $0.choices = ["mask_policy": "union"] },
   ]
 
   private static let ties: [MergeNode] = [
