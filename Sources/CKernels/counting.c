@@ -11,11 +11,10 @@
 
 // The plain form. Blocks are short, so that most hold no key of a narrow interval.
 #define COUNT_KEYS(NAME, T, K, KEY)                                                                                      \
-  WEIR_CLONES static void NAME(const T *x, size_t n, K lower, K upper, int shift, uint32_t *bins, uint64_t *above,     \
-                               K probe, uint64_t *equal) {                                                             \
+  WEIR_CLONES static void NAME(const T *x, size_t n, K lower, K upper, int shift, uint32_t *bins, uint64_t *above) {   \
     enum { BLOCK = 16 };                                                                                               \
     const K width = upper - lower;                                                                                     \
-    K many = 0, same = 0;                                                                                              \
+    K many = 0;                                                                                                        \
     for (size_t start = 0; start < n; start += BLOCK) {                                                                \
       size_t count = n - start < BLOCK ? n - start : BLOCK;                                                            \
       K keys[BLOCK];                                                                                                   \
@@ -23,7 +22,6 @@
       for (size_t i = 0; i < count; i++) {                                                                             \
         K key = KEY(x[start + i]);                                                                                     \
         many += key >= upper;                                                                                          \
-        same += key == probe;                                                                                          \
         keys[i] = key - lower;                                                                                         \
         inside += keys[i] < width;                                                                                     \
       }                                                                                                                \
@@ -32,7 +30,6 @@
         if (keys[i] < width) bins[keys[i] >> shift]++;                                                                 \
     }                                                                                                                  \
     *above += many;                                                                                                    \
-    *equal += same;                                                                                                    \
   }
 
 static inline uint32_t magnitude_f32(float x) {
@@ -68,17 +65,17 @@ COUNT_KEYS(count_signed_f32, float, uint32_t, signed_key_f32)
 COUNT_KEYS(count_signed_f64, double, uint64_t, signed_key_f64)
 
 #ifdef HAS_VECTORS
-// Sixteen keys at a time: two masks are counted, and the keys inside the interval are pressed together into a list, so that
+// Sixteen keys at a time: those above are counted by a mask, and the keys inside the interval are pressed together into a list, so that
 // no branch depends on a key. The list goes into the bins at the end.
 __attribute__((target("avx512f,popcnt"))) static void count_f32_512(const float *x, size_t n, uint32_t lower,
                                                                     uint32_t upper, int shift, uint32_t *bins,
-                                                                    uint64_t *above, uint32_t probe, uint64_t *equal) {
+                                                                    uint64_t *above) {
   enum { STEP = 16, PART = 1024 };
   const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF), one = _mm512_set1_epi32(1);
   const __m512i least = _mm512_set1_epi32((int)lower), end = _mm512_set1_epi32((int)upper);
-  const __m512i wanted = _mm512_set1_epi32((int)probe), width = _mm512_set1_epi32((int)(upper - lower));
+  const __m512i width = _mm512_set1_epi32((int)(upper - lower));
   const __m128i places = _mm_cvtsi32_si128(shift);
-  __m512i many = _mm512_setzero_si512(), same = _mm512_setzero_si512();
+  __m512i many = _mm512_setzero_si512();
   uint32_t list[PART + STEP];
   for (size_t start = 0; start < n; start += PART) {
     size_t stop = n - start < PART ? n : start + PART;
@@ -88,7 +85,6 @@ __attribute__((target("avx512f,popcnt"))) static void count_f32_512(const float 
       __m512i key = _mm512_and_si512(_mm512_castps_si512(_mm512_maskz_loadu_ps(live, x + i)), magnitude);
       __m512i place = _mm512_sub_epi32(key, least);
       many = _mm512_mask_add_epi32(many, _mm512_mask_cmpge_epu32_mask(live, key, end), many, one);
-      same = _mm512_mask_add_epi32(same, _mm512_mask_cmpeq_epi32_mask(live, key, wanted), same, one);
       __mmask16 inside = _mm512_mask_cmplt_epu32_mask(live, place, width);
       _mm512_storeu_si512(list + length, _mm512_maskz_compress_epi32(inside, _mm512_srl_epi32(place, places)));
       length += (size_t)__builtin_popcount(inside);
@@ -96,7 +92,6 @@ __attribute__((target("avx512f,popcnt"))) static void count_f32_512(const float 
     for (size_t i = 0; i < length; i++) bins[list[i]]++;
   }
   *above += (uint32_t)_mm512_reduce_add_epi32(many);
-  *equal += (uint32_t)_mm512_reduce_add_epi32(same);
 }
 
 // For each set of eight lanes, the places of its members: pressed[m] lists the bits of m.
@@ -114,13 +109,12 @@ __attribute__((constructor)) static void list_members(void) {
 // that is inside.
 __attribute__((target("avx2,bmi,popcnt"))) static void count_f32_256(const float *x, size_t n, uint32_t lower,
                                                                      uint32_t upper, int shift, uint32_t *bins,
-                                                                     uint64_t *above, uint32_t probe, uint64_t *equal) {
+                                                                     uint64_t *above) {
   enum { STEP = 8, PART = 1024 };
   const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF), least = _mm256_set1_epi32((int)lower);
   const __m256i below = _mm256_set1_epi32((int)(lower - 1)), last = _mm256_set1_epi32((int)(upper - 1));
-  const __m256i wanted = _mm256_set1_epi32((int)probe);
   const __m128i places = _mm_cvtsi32_si128(shift);
-  __m256i many = _mm256_setzero_si256(), same = _mm256_setzero_si256();
+  __m256i many = _mm256_setzero_si256();
   uint32_t list[PART + STEP];
   size_t whole = n / STEP * STEP;
   for (size_t start = 0; start < whole; start += PART) {
@@ -130,7 +124,6 @@ __attribute__((target("avx2,bmi,popcnt"))) static void count_f32_256(const float
       __m256i key = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(x + i)), magnitude);
       __m256i high = _mm256_cmpgt_epi32(key, last);
       many = _mm256_sub_epi32(many, high);
-      same = _mm256_sub_epi32(same, _mm256_cmpeq_epi32(key, wanted));
       __m256i inside = _mm256_andnot_si256(high, _mm256_cmpgt_epi32(key, below));
       uint32_t set = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(inside));
       __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&pressed[set]));
@@ -140,35 +133,34 @@ __attribute__((target("avx2,bmi,popcnt"))) static void count_f32_256(const float
     }
     for (size_t i = 0; i < length; i++) bins[list[i]]++;
   }
-  uint32_t counts[2][STEP];
-  _mm256_storeu_si256((__m256i *)counts[0], many);
-  _mm256_storeu_si256((__m256i *)counts[1], same);
-  for (int lane = 0; lane < STEP; lane++) *above += counts[0][lane], *equal += counts[1][lane];
-  count_f32(x + whole, n - whole, lower, upper, shift, bins, above, probe, equal);
+  uint32_t counts[STEP];
+  _mm256_storeu_si256((__m256i *)counts, many);
+  for (int lane = 0; lane < STEP; lane++) *above += counts[lane];
+  count_f32(x + whole, n - whole, lower, upper, shift, bins, above);
 }
 #endif
 
 void weir_count_keys_f32(const float *x, size_t n, int is_signed, uint32_t lower, uint32_t upper, int shift, uint32_t *bins,
-                         uint64_t *above, uint32_t probe, uint64_t *equal) {
+                         uint64_t *above) {
   if (is_signed) {
-    count_signed_f32(x, n, lower, upper, shift, bins, above, probe, equal);
+    count_signed_f32(x, n, lower, upper, shift, bins, above);
     return;
   }
 #ifdef HAS_VECTORS
   if (__builtin_cpu_supports("avx512f")) {
-    count_f32_512(x, n, lower, upper, shift, bins, above, probe, equal);
+    count_f32_512(x, n, lower, upper, shift, bins, above);
     return;
   }
   // An interval that reaches beyond 31 bits has no end that a signed comparison could find.
   if (__builtin_cpu_supports("avx2") && upper <= 0x80000000u && lower < upper) {
-    count_f32_256(x, n, lower, upper, shift, bins, above, probe, equal);
+    count_f32_256(x, n, lower, upper, shift, bins, above);
     return;
   }
 #endif
-  count_f32(x, n, lower, upper, shift, bins, above, probe, equal);
+  count_f32(x, n, lower, upper, shift, bins, above);
 }
 
 void weir_count_keys_f64(const double *x, size_t n, int is_signed, uint64_t lower, uint64_t upper, int shift, uint32_t *bins,
-                         uint64_t *above, uint64_t probe, uint64_t *equal) {
-  (is_signed ? count_signed_f64 : count_f64)(x, n, lower, upper, shift, bins, above, probe, equal);
+                         uint64_t *above) {
+  (is_signed ? count_signed_f64 : count_f64)(x, n, lower, upper, shift, bins, above);
 }

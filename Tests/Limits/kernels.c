@@ -58,8 +58,8 @@ KERNEL(election_of_8, elect(8))
 KERNEL(election_of_12, elect(12))
 
 static void count(uint32_t lower, uint32_t upper) {
-  uint64_t above = 0, equal = 0;
-  weir_count_keys_f32(a, N, 0, lower, upper, 8, bins, &above, lower, &equal);
+  uint64_t above = 0;
+  weir_count_keys_f32(a, N, 0, lower, upper, 8, bins, &above);
 }
 KERNEL(count_narrow, count(0x3F000000u, 0x3F020000u))
 KERNEL(count_wide, count(0x3E000000u, 0x3F800000u))

@@ -71,10 +71,10 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   /* sums[(column + i) % columns] += x[i], or += x[i] * y[i], in Double. */                                             \
   void weir_column_sum_##S(double *sums, const T *x, size_t column, size_t columns, size_t n);                          \
   void weir_column_dot_##S(double *sums, const T *x, const T *y, size_t column, size_t columns, size_t n);              \
-  /* Counts keys, of magnitudes or of signed numbers: those >= upper into *above, those == probe into *equal, those in   \
-     [lower, upper) into bins[(key - lower) >> shift]. */                                                               \
+  /* Counts keys, of magnitudes or of signed numbers: those >= upper into *above, those in [lower, upper) into           \
+     bins[(key - lower) >> shift]. */                                                                                   \
   void weir_count_keys_##S(const T *x, size_t n, int is_signed, K lower, K upper, int shift, uint32_t *bins,            \
-                           uint64_t *above, K probe, uint64_t *equal);                                                  \
+                           uint64_t *above);                                                                            \
   /* The key of a signed number: the order of keys is that of numbers. None is the greatest K. */                       \
   K weir_signed_key_##S(T x);
 

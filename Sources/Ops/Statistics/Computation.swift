@@ -288,11 +288,12 @@ public final class Computation: @unchecked Sendable {
     return Selector(
       count: count(statistic, sample: sample) ?? frame.elementCount, of: frame.elementCount, rule: quota.rule,
       keyBits: frame.precision.keyBits, isSigned: isSigned, keepsLastTies: quota.keepsLastTies,
-      binBits: largestBinBits, sample: sample, runLength: sampleRunLength)
+      binBits: largestBinBits, probeCount: Sampling.probes(chunks: frame.elementCount / Sweep.chunkLength + 1),
+      sample: sample, runLength: sampleRunLength)
   }
 
-  /// Elements of a run of the sample; of a small tensor at most a quarter is sampled.
-  private var sampleRunLength: Int { min(Sampling.longestRun, frame.elementCount / (4 * Sampling.runs)) }
+  /// Elements of a run of the sample; of a small tensor at most an eighth is sampled.
+  private var sampleRunLength: Int { min(Sampling.longestRun, frame.elementCount / (8 * Sampling.runs)) }
 
   private var largestBinBits: Int { Sampling.binBits(selections: pending.count { graph.statistics[$0].isSearched }) }
 
@@ -417,7 +418,12 @@ enum Sampling {
   /// A tensor with fewer elements is gathered whole.
   static let leastElements = 1 << 17
   static let runs = 128
-  static let longestRun = 256
+  /// Long enough for the interval to have no more keys than a round has bins, whatever the elements are like.
+  static let longestRun = 1024
+
+  /// The most keys whose occurrences are told chunk by chunk: all chunks together have a quarter of a million such numbers, or
+  /// one each.
+  static func probes(chunks: Int) -> Int { max(1, min(64, (1 << 18) / max(1, chunks))) }
 
   /// More bins need fewer rounds; all selections of a sweep together have half a million.
   static func binBits(selections: Int) -> Int { selections <= 2 ? 18 : selections <= 4 ? 17 : 16 }

@@ -52,7 +52,7 @@ public struct CostEstimator {
         claimed += frame.elementCount * 8
       case (.selection, _), (.order, _):
         let bins = 1 << Sampling.binBits(selections: selections)
-        held += bins * 8 + chunks * 4
+        held += bins * 8 + chunks * 4 * Sampling.probes(chunks: chunks)
         claimed += bins * 4
       case (_, .row): held += frame.elementCount / frame.rowLength * 8
       case (_, .column):

@@ -15,7 +15,7 @@ public struct MagnitudeSurvey: Sendable {
   /// `Σδ²`, within the width of a bin.
   public let energy: Double
 
-  private static let round = Selector.Round(lower: 0, upper: 1 << 31, shift: shift, probe: 1 << 31)
+  private static let round = Selector.Round(lower: 0, upper: 1 << 31, shift: shift)
 
   /// The sweep that counts a value's magnitudes over one tensor; in single precision.
   public static func computation(of value: Value, over frame: TensorFrame) -> Computation {

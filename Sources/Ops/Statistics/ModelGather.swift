@@ -110,7 +110,8 @@ public final class ModelGather {
         states[key] = nil  // so that the arrays are changed in place
         for (bin, number) in total.bins.enumerated() where number > 0 { bins[bin] += number }
         above += total.above
-        for (chunk, number) in total.equal.enumerated() { equal[chunkOffsets[tensor] + chunk] = number }
+        let stride = total.equal.count / max(1, chunkOffsets[tensor + 1] - chunkOffsets[tensor])
+        for (place, number) in total.equal.enumerated() { equal[chunkOffsets[tensor] * stride + place] = number }
         place = place ?? total.place
         states[key] = .search(selector, kind, bins: bins, above: above, equal: equal, place: place)
       case nil: break
@@ -182,18 +183,19 @@ public final class ModelGather {
     let selector = Selector(
       count: count, of: elementCount, rule: quota.rule, keyBits: keyBits, isSigned: isSigned,
       keepsLastTies: quota.keepsLastTies,
-      binBits: elementCount <= Sweep.chunkLength ? 11 : sample.isEmpty ? 16 : 18, sample: sample,
+      binBits: elementCount <= Sweep.chunkLength ? 11 : sample.isEmpty ? 16 : 18,
+      probeCount: Sampling.probes(chunks: chunkOffsets.last ?? 0), sample: sample,
       runLength: Self.runLength)
     states[key] = begin(key, selector, kind)
   }
 
   /// Makes room for a selector's next round.
   private func begin(_ key: ModelStatisticKey, _ selector: Selector, _ kind: Statistic.Kind) -> State {
-    var binCount = 0
+    var (binCount, probeCount) = (0, 0)
     switch selector.step {
     case .count(let round):
       rounds[key] = .count(round)
-      binCount = round.binCount
+      (binCount, probeCount) = (round.binCount, round.probes.count)
     case .locate(let chunk, let ordinal, let probe):
       let tensor = (chunkOffsets.firstIndex { $0 > chunk } ?? 1) - 1
       locatedTensors[key] = tensor
@@ -202,6 +204,6 @@ public final class ModelGather {
     }
     return .search(
       selector, kind, bins: Array(repeating: 0, count: binCount), above: 0,
-      equal: Array(repeating: 0, count: chunkOffsets.last ?? 0), place: nil)
+      equal: Array(repeating: 0, count: (chunkOffsets.last ?? 0) * probeCount), place: nil)
   }
 }

@@ -9,6 +9,15 @@ struct SampleBracket {
   let lower: UInt64?
   let upper: UInt64?
 
+  /// The sample's most frequent keys inside the interval, ascending: where many elements share a key, one of these is wanted.
+  func candidates(_ count: Int, in sample: [UInt64]) -> [UInt64] {
+    var occurrences: [UInt64: Int] = [:]
+    for key in sample where key >= lower ?? 0 && key <= upper ?? .max { occurrences[key, default: 0] += 1 }
+    func distance(_ key: UInt64) -> UInt64 { key > guess ? key - guess : guess - key }
+    let ranked = occurrences.sorted { ($1.value, distance($0.key), $0.key) < ($0.value, distance($1.key), $1.key) }
+    return ranked.prefix(count).map(\.key).sorted()
+  }
+
   /// - Parameters:
   ///   - sample: keys, in runs of `runLength` neighbours.
   ///   - fraction: the share of keys at or above the wanted one.
@@ -25,7 +34,7 @@ struct SampleBracket {
     }
     let mean = runs.reduce(0, +) / Double(runs.count)
     let variance = runs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, runs.count - 1))
-    let spread = 4 * (variance / Double(runs.count)).squareRoot() * size + 4
+    let spread = 3 * (variance / Double(runs.count)).squareRoot() * size + 4
     self.guess = guess
     let ends = sample.select(ranks: [max(0, Int(middle - spread)), min(sample.count - 1, Int(middle + spread))])
     lower = middle - spread < 0 ? nil : ends[0]

@@ -11,9 +11,12 @@ struct Selector: Sendable {
     let lower: UInt64
     let upper: UInt64
     let shift: Int
-    /// A key whose occurrences are counted chunk by chunk.
-    let probe: UInt64
+    /// Keys inside the interval, ascending, whose occurrences are told chunk by chunk; a bin of a key has no other in it.
+    var probes: [UInt64] = []
     var isSigned = false
+
+    /// The bins of the probes.
+    var probedBins: [Int] { probes.map { Int(($0 - lower) >> UInt64(shift)) } }
 
     var binCount: Int { upper == lower ? 0 : Int((upper - lower - 1) >> UInt64(shift)) + 1 }
   }
@@ -38,7 +41,8 @@ struct Selector: Sendable {
   private(set) var result = Selection(threshold: 0, cut: .max)
   /// The key of the wanted rank, once it is known; `nil` where the stream is shorter.
   private(set) var key: UInt64?
-  private var guess: UInt64 = 0
+  /// Keys that the wanted one is likely to be.
+  private var candidates: [UInt64] = []
   private var known = false
 
   /// - Parameters:
@@ -46,10 +50,11 @@ struct Selector: Sendable {
   ///   - keyBits: of a magnitude, 31 or 63.
   ///   - isSigned: whether keys are those of signed numbers, one bit longer.
   ///   - binBits: the logarithm of the most bins that a round may have.
+  ///   - probeCount: the most keys of a round whose occurrences are told chunk by chunk.
   ///   - sample: keys of some elements, for a first guess, in runs of `runLength` neighbours; empty for none.
   init(
     count: Int, of total: Int, rule: SelectionRule, keyBits: Int, isSigned: Bool = false, keepsLastTies: Bool = false,
-    binBits: Int, sample: [UInt64] = [], runLength: Int = 1
+    binBits: Int, probeCount: Int = 1, sample: [UInt64] = [], runLength: Int = 1
   ) {
     self.count = count
     self.rule = rule
@@ -60,7 +65,7 @@ struct Selector: Sendable {
     keyLimit = isSigned ? UInt64.max >> UInt64(63 - keyBits) : 1 << UInt64(keyBits)
     step = .done
     if let bracket = SampleBracket(sample, runLength: runLength, fraction: Double(count) / Double(total)) {
-      guess = bracket.guess
+      candidates = bracket.candidates(probeCount, in: sample)
       step = .count(round(bracket.lower ?? 0, bracket.upper.map { $0 + 1 } ?? keyLimit))
     } else {
       step = .count(round(0, keyLimit))
@@ -72,11 +77,11 @@ struct Selector: Sendable {
   /// - Parameters:
   ///   - bins: how many keys fell into each bin of the round.
   ///   - above: how many were at or above its upper end.
-  ///   - equal: how many were the probe, for each chunk of the stream.
+  ///   - equal: how many were each of the probes, for one chunk of the stream after the other.
   mutating func absorb(bins: [UInt64], above: Int, equal: [UInt32]) {
     guard case .count(let round) = step else { return }
     if known {
-      finish(greater: above, equal: equal)
+      finish(greater: above, equal: equal[...], every: 1)
       return
     }
     guard count > 0 else {
@@ -96,7 +101,7 @@ struct Selector: Sendable {
       }
       let lower = round.lower + UInt64(bin) << UInt64(round.shift)
       if round.shift == 0 {
-        settle(key: lower, greater: reached, occurrences: Int(number), equal: round.probe == lower ? equal : nil)
+        settle(lower, of: round, greater: reached, occurrences: Int(number), equal: equal)
       } else {
         step = .count(self.round(lower, min(round.upper, lower + 1 << UInt64(round.shift))))
       }
@@ -117,22 +122,22 @@ struct Selector: Sendable {
     step = .done
   }
 
-  private mutating func settle(key: UInt64, greater: Int, occurrences: Int, equal: [UInt32]?) {
+  private mutating func settle(_ key: UInt64, of round: Round, greater: Int, occurrences: Int, equal: [UInt32]) {
     self.key = key
     // A zero is never kept, and its trimming shows nowhere: no tie among zeros needs a decision.
     result = Selection(threshold: max(1, key), cut: .max)
     step = .done
     guard rule == .exactK, key > 0, greater + occurrences > count else { return }
-    if let equal {
-      finish(greater: greater, equal: equal)
+    if let place = round.probes.firstIndex(of: key) {
+      finish(greater: greater, equal: equal[place...], every: round.probes.count)
     } else {
       known = true
-      guess = key
-      step = .count(Round(lower: key + 1, upper: key + 1, shift: 0, probe: key, isSigned: isSigned))
+      step = .count(Round(lower: key, upper: key + 1, shift: 0, probes: [key], isSigned: isSigned))
     }
   }
 
-  private mutating func finish(greater: Int, equal: [UInt32]) {
+  private mutating func finish(greater: Int, equal: ArraySlice<UInt32>, every stride: Int) {
+    let equal = Swift.stride(from: equal.startIndex, to: equal.endIndex, by: stride).map { equal[$0] }
     // What comes before the cut: of ties, those that are kept, or, where the last are kept, those that are not.
     var left = count - greater
     if keepsLastTies { left = equal.reduce(0) { $0 + Int($1) } - left }
@@ -149,7 +154,8 @@ struct Selector: Sendable {
   private func round(_ lower: UInt64, _ upper: UInt64) -> Round {
     var shift = 0
     while upper > lower, (upper - lower - 1) >> UInt64(shift) >= 1 << UInt64(binBits) { shift += 1 }
-    return Round(lower: lower, upper: upper, shift: shift, probe: guess, isSigned: isSigned)
+    let probes = shift == 0 ? candidates.filter { $0 >= lower && $0 < upper } : []
+    return Round(lower: lower, upper: upper, shift: shift, probes: probes, isSigned: isSigned)
   }
 }
 

@@ -40,7 +40,7 @@ struct SweepTotal: Sendable {
   var values: [Double] = []
   var bins: [UInt64] = []
   var above = 0
-  /// Occurrences of the probe, per chunk.
+  /// Occurrences of each probe, chunk after chunk.
   var equal: [UInt32] = []
   var place: Int?
   var sample: [UInt64] = []
@@ -70,7 +70,7 @@ struct SweepCollector {
     totals = sweep.reducers.map { item in
       guard case .keys(_, let round) = item.reducer else { return SweepTotal() }
       return SweepTotal(
-        bins: Array(repeating: 0, count: round.binCount), equal: Array(repeating: 0, count: units))
+        bins: Array(repeating: 0, count: round.binCount), equal: Array(repeating: 0, count: units * round.probes.count))
     }
   }
 
@@ -88,7 +88,10 @@ struct SweepCollector {
         }
       }
       totals[place].above += finding.above
-      for (unit, number) in finding.equal.enumerated() { totals[place].equal[offset + unit] = number }
+      if !finding.equal.isEmpty {
+        let start = offset * (finding.equal.count / partial.units.count)
+        totals[place].equal.replaceSubrange(start..<start + finding.equal.count, with: finding.equal)
+      }
       totals[place].place = totals[place].place ?? finding.place
       if !finding.sample.isEmpty { samples[place].append((partial.units.lowerBound, finding.sample)) }
     }

@@ -85,7 +85,7 @@ public struct SweepPartial: Sendable {
     var values: [Double] = []
     var bins: [UInt32] = []
     var above = 0
-    /// Occurrences of the probe, per unit.
+    /// Occurrences of each probe, unit after unit.
     var equal: [UInt32] = []
     /// The element that a search looked for.
     var place: Int?

@@ -12,6 +12,8 @@ public struct SweepState: ~Copyable {
   private let firstLanes: [Int]
   private let steps: [ReducerStep]
   private var rowTotals: [Double]
+  /// The bins of each reducer's probes, and what earlier units had of them.
+  private var probed: [[(bin: Int, told: UInt32)]]
   private(set) var partial: SweepPartial
 
   public init(_ sweep: Sweep, units: Range<Int>) {
@@ -29,10 +31,12 @@ public struct SweepState: ~Copyable {
       return place
     }
     rowTotals = sweep.reducers.map(\.reducer.start)
+    probed = Array(repeating: [], count: sweep.reducers.count)
     partial = SweepPartial(units: units, findings: Array(repeating: .init(), count: sweep.reducers.count))
     for (place, item) in sweep.reducers.enumerated() {
       if case .keys(_, let round) = item.reducer {
         partial.findings[place].bins = Array(repeating: 0, count: round.binCount)
+        probed[place] = round.probedBins.map { (bin: $0, told: 0) }
       }
     }
   }
@@ -93,7 +97,7 @@ public struct SweepState: ~Copyable {
         case .keys, .locate, .sample: break
         }
       }
-    case .keys(let a, let round): unsafe countKeys(place, tile(a), round, count, isFirst: inside == 0)
+    case .keys(let a, let round): unsafe countKeys(place, tile(a), round, count)
     case .locate(let a, let key, let ordinal):
       var left = ordinal - Int(rowTotals[place])
       for offset in 0..<count where unsafe tile(a)[offset].key == key {
@@ -103,29 +107,40 @@ public struct SweepState: ~Copyable {
       }
     case .sample(let a, let isSigned):
       let values = unsafe UnsafeBufferPointer(start: tile(a), count: count)
-      if isSigned {
-        unsafe partial.findings[place].sample += values.lazy.map(\.signedKey)
-      } else {
-        unsafe partial.findings[place].sample += values.lazy.map(\.key)
+      let known = partial.findings[place].sample.count
+      partial.findings[place].sample += repeatElement(0, count: count)
+      // SAFETY: room for the tile's keys was just made.
+      unsafe partial.findings[place].sample.withUnsafeMutableBufferPointer { keys in
+        for offset in 0..<count {
+          unsafe keys[known + offset] = isSigned ? values[offset].signedKey : values[offset].key
+        }
       }
     }
   }
 
   private mutating func countKeys<Element: KernelElement>(
-    _ place: Int, _ tile: UnsafeMutablePointer<Element>, _ round: Selector.Round, _ count: Int, isFirst: Bool
+    _ place: Int, _ tile: UnsafeMutablePointer<Element>, _ round: Selector.Round, _ count: Int
   ) {
     var above: UInt64 = 0
-    var equal: UInt64 = 0
     // SAFETY: a key in the round's interval, shifted, is below its number of bins.
     unsafe partial.findings[place].bins.withUnsafeMutableBufferPointer { bins in
       var none: UInt32 = 0
       unsafe withUnsafeMutablePointer(to: &none) { none in
-        unsafe Element.countKeys(tile, count, round, bins.baseAddress ?? none, &above, &equal)
+        unsafe Element.countKeys(tile, count, round, bins.baseAddress ?? none, &above)
       }
     }
     partial.findings[place].above += Int(above)
-    if isFirst { partial.findings[place].equal.append(0) }
-    partial.findings[place].equal[partial.findings[place].equal.count - 1] += UInt32(equal)
+  }
+
+  /// Tells, at a unit's end, how many of each probe its bin has gained.
+  private mutating func tellProbes() {
+    for place in probed.indices where !probed[place].isEmpty {
+      for probe in probed[place].indices {
+        let number = partial.findings[place].bins[probed[place][probe].bin]
+        partial.findings[place].equal.append(number - probed[place][probe].told)
+        probed[place][probe].told = number
+      }
+    }
   }
 
   private mutating func advance(by count: Int, _ range: Range<Int>) {
@@ -135,6 +150,7 @@ public struct SweepState: ~Copyable {
       fold(isUnitDone: isUnitDone)
     }
     guard isUnitDone else { return }
+    tellProbes()
     unit += 1
     if unit < units.upperBound { next = sweep.elements(of: unit).lowerBound }
   }

@@ -105,10 +105,9 @@ extension Double: KernelElement {
   }
   static func countKeys(
     _ a: Tile, _ count: Int, _ round: Selector.Round, _ bins: UnsafeMutablePointer<UInt32>,
-    _ above: UnsafeMutablePointer<UInt64>, _ equal: UnsafeMutablePointer<UInt64>
+    _ above: UnsafeMutablePointer<UInt64>
   ) {
     unsafe weir_count_keys_f64(
-      a, count, round.isSigned ? 1 : 0, Key(round.lower), Key(round.upper), Int32(round.shift), bins, above,
-      Key(round.probe), equal)
+      a, count, round.isSigned ? 1 : 0, Key(round.lower), Key(round.upper), Int32(round.shift), bins, above)
   }
 }

@@ -98,10 +98,9 @@ extension Float: KernelElement {
   }
   static func countKeys(
     _ a: Tile, _ count: Int, _ round: Selector.Round, _ bins: UnsafeMutablePointer<UInt32>,
-    _ above: UnsafeMutablePointer<UInt64>, _ equal: UnsafeMutablePointer<UInt64>
+    _ above: UnsafeMutablePointer<UInt64>
   ) {
     unsafe weir_count_keys_f32(
-      a, count, round.isSigned ? 1 : 0, Key(round.lower), Key(round.upper), Int32(round.shift), bins, above,
-      Key(round.probe), equal)
+      a, count, round.isSigned ? 1 : 0, Key(round.lower), Key(round.upper), Int32(round.shift), bins, above)
   }
 }

@@ -41,7 +41,7 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
     _ sums: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ column: Int, _ columns: Int, _ count: Int)
   static func countKeys(
     _ a: Tile, _ count: Int, _ round: Selector.Round, _ bins: UnsafeMutablePointer<UInt32>,
-    _ above: UnsafeMutablePointer<UInt64>, _ equal: UnsafeMutablePointer<UInt64>)
+    _ above: UnsafeMutablePointer<UInt64>)
 
   static func keys(_ into: UnsafeMutablePointer<Key>, _ a: Tile, _ count: Int)
   /// Bytes that the ranking of so many keys needs.

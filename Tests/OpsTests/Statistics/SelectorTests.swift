@@ -47,10 +47,11 @@ enum KeyKind: String, CaseIterable, Sendable {
         selector.absorb(cut: places.indices.contains(ordinal - 1) ? places[ordinal - 1] : -1)
       case .count(let round):
         var bins = [UInt64](repeating: 0, count: round.binCount)
-        var equal = [UInt32](repeating: 0, count: (keys.count + Self.chunk - 1) / Self.chunk)
+        let probes = round.probes
+        var equal = [UInt32](repeating: 0, count: (keys.count + Self.chunk - 1) / Self.chunk * probes.count)
         var above = 0
         for (place, key) in keys.enumerated() {
-          if key == round.probe { equal[place / Self.chunk] += 1 }
+          if let probe = probes.firstIndex(of: key) { equal[place / Self.chunk * probes.count + probe] += 1 }
           if key >= round.upper {
             above += 1
           } else if key >= round.lower {
@@ -97,13 +98,14 @@ enum KeyKind: String, CaseIterable, Sendable {
       for (number, sample) in samples.enumerated() {
         let selector = Selector(
           count: k, of: count, rule: .exactK, keyBits: Element.keyBits, keepsLastTies: true, binBits: 8,
-          sample: sample, runLength: 16)
+          probeCount: 1 + k % 5, sample: sample, runLength: 16)
         #expect(kept(run(selector, keys).selection) == last, "\(kind) k \(k) of the last, sample \(number)")
         checkOrder(values, Element.self, k: k, sample: sample)
         for rule in SelectionRule.allCases {
           let binBits = [4, 8, 11][(k + number) % 3]
           let selector = Selector(
-            count: k, of: count, rule: rule, keyBits: Element.keyBits, binBits: binBits, sample: sample, runLength: 16)
+            count: k, of: count, rule: rule, keyBits: Element.keyBits, binBits: binBits, probeCount: 1 + k % 5,
+            sample: sample, runLength: 16)
           let (selection, reads) = run(selector, keys)
           let least = sorted[k - 1]
           // Zeros are never kept, so neither threshold nor cut matter below the smallest key that is one.
@@ -130,9 +132,26 @@ enum KeyKind: String, CaseIterable, Sendable {
       for key in keys where key >= round.lower && key < round.upper {
         bins[Int((key - round.lower) >> UInt64(round.shift))] += 1
       }
-      searcher.absorb(bins: bins, above: keys.count { $0 >= round.upper }, equal: [0])
+      searcher.absorb(bins: bins, above: keys.count { $0 >= round.upper }, equal: [])
     }
     #expect(searcher.key == keys.sorted(by: >)[k - 1])
+  }
+
+  @Test func `Where many elements share few keys, one count tells how many ties each chunk keeps`() {
+    var random = SplitMix64(seed: 5)
+    let keys = (0..<4000).map { _ in UInt64(100 + random.int(0..<40)) }
+    for k in [400, 800, 2000, 3200] {
+      let selector = Selector(
+        count: k, of: keys.count, rule: .exactK, keyBits: 31, binBits: 11, probeCount: 64,
+        sample: (0..<1024).map { _ in keys[random.int(0..<keys.count)] }, runLength: 16)
+      let (selection, reads) = run(selector, keys)
+      let threshold = keys.sorted(by: >)[k - 1]
+      let ties = keys.indices.filter { keys[$0] == threshold }
+      let left = k - keys.count { $0 > threshold }
+      #expect(selection.threshold == threshold && selection.cut == (left == ties.count ? .max : ties[left - 1]))
+      // The count, and a look into the one chunk in which the last tie is that is kept.
+      #expect(reads <= 2)
+    }
   }
 
   @Test(arguments: KeyKind.allCases)
