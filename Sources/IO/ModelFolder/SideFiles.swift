@@ -18,10 +18,12 @@ public enum SideFiles {
     return names
   }
 
-  /// Copies the side files of `folder` into an output, and returns their names.
+  /// Copies the side files of `folder` into an output, but for some, and returns their names.
   @discardableResult
-  public static func copy(from folder: String, into output: OutputFolder) throws(CheckpointError) -> [String] {
-    let names = try names(in: folder)
+  public static func copy(
+    from folder: String, into output: OutputFolder, except others: Set<String> = []
+  ) throws(CheckpointError) -> [String] {
+    let names = try names(in: folder).filter { !others.contains($0) }
     for name in names { try output.copyFile(from: PathText.joined(folder, name), as: name) }
     return names
   }

@@ -70,14 +70,15 @@ struct OpenSource: Sendable {
   }
 
   /// Adds what stands beside the weights to a model made from them: tokenizer, templates.
-  func copySideFiles(into folder: OutputFolder) throws(CheckpointError) {
+  func copySideFiles(into folder: OutputFolder, except others: Set<String> = []) throws(CheckpointError) {
     switch content {
-    case .checkpoint(let checkpoint): try SideFiles.copy(from: checkpoint.folder, into: folder)
+    case .checkpoint(let checkpoint): try SideFiles.copy(from: checkpoint.folder, into: folder, except: others)
     case .archive(let archive) where archive.archive.sideFiles.isEmpty:
-      if let base = archive.baseCheckpoint { try SideFiles.copy(from: base.folder, into: folder) }
+      if let base = archive.baseCheckpoint { try SideFiles.copy(from: base.folder, into: folder, except: others) }
     case .archive(let archive):
-      try archive.archive.restoreSideFiles(
-        into: folder, base: archive.baseCheckpoint, where: SideFiles.isSideFile)
+      try archive.archive.restoreSideFiles(into: folder, base: archive.baseCheckpoint) {
+        SideFiles.isSideFile($0) && !others.contains($0)
+      }
     }
   }
 

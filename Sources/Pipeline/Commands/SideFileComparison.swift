@@ -83,13 +83,7 @@ struct SideFileComparison {
 
   private func warning(_ message: String) -> Finding { Finding(severity: .warning, message: message) }
 
-  /// A model's chat template: a file of its own, or a member of the tokenizer's config.
   private static func template(of model: Checkpoint) -> String? {
-    if let text = text("chat_template.jinja", of: model) { return String(decoding: text, as: UTF8.self) }
-    for name in ["chat_template.json", "tokenizer_config.json"] {
-      guard let text = text(name, of: model), let value = try? JSON.parse(text) else { continue }
-      if let template = value["chat_template"], !template.isNull { return template.string ?? JSON.text(template) }
-    }
-    return nil
+    ChatTemplate.template { text($0, of: model) }
   }
 }

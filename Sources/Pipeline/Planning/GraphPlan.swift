@@ -88,6 +88,12 @@ struct GraphPlan: Sendable {
     }
   }
 
+  /// The source or node of a name.
+  func place(named name: String) -> ValueIndex? {
+    sources.firstIndex { $0.spec.name.name == name }.map { .source($0) }
+      ?? nodes.firstIndex { $0.spec.name.name == name }.map { .node($0) }
+  }
+
   /// All sources that a value is made from, in the order in which nodes name them.
   func sources(under index: ValueIndex) -> [Int] {
     var found: [Int] = []

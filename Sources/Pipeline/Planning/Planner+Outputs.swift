@@ -61,7 +61,7 @@ extension Planner {
       layout: restored
         ?? OutputLayout(tensors: tensors.map(\.info), shardBytes: output.shardBytes, fileName: fileName),
       isRestored: restored != nil, archive: nil, modelSweeps: levels.sweeps, modelLevels: levels.depth, values: [value],
-      value: value, names: names, donor: graph.donor(of: value))
+      value: value, names: names, donor: graph.donor(of: output.donor.flatMap { graph.place(named: $0.name) } ?? value))
   }
 
   /// Adds up what decomposing a matrix takes, and refuses one that the budget has no room for.

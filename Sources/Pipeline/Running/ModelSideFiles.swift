@@ -5,6 +5,7 @@ internal import WeirTensors
 /// What stands beside the weights in a model folder, and what it is made from.
 struct ModelSideFiles {
   static let pipelineName = "weir-pipeline.json"
+  private static let configLimit = 16 << 20
 
   private let plan: Plan
   private let output: Plan.Output
@@ -20,7 +21,8 @@ struct ModelSideFiles {
     if let index { try folder.addFile(OutputLayout.indexName, bytes: index) }
     if let donor = output.donor {
       let source = plan.graph.sources[donor]
-      if let config = source.config, let bytes = try? source.sideFile("config.json", maximumByteCount: 16 << 20) {
+      if let config = source.config, let bytes = try? source.sideFile("config.json", maximumByteCount: Self.configLimit)
+      {
         var patch = ConfigPatch(dtype: commonDType)
         switch layerOrigins {
         case .kept: break
@@ -36,12 +38,49 @@ struct ModelSideFiles {
         let patched = patch.applied(to: config)
         notes += patched.notes
         try folder.addFile("config.json", bytes: patched.bytes(original: bytes))
-        try source.copySideFiles(into: folder)
+        let template = chatTemplate(donor: donor)
+        try source.copySideFiles(into: folder, except: template == nil ? [] : ChatTemplate.fileNames)
+        if let template { try add(template, of: source, to: folder) }
       }
     }
     try folder.addFile("README.md", bytes: card(folder).bytes)
     try folder.addFile(Self.pipelineName, bytes: plan.spec.text)
     return notes
+  }
+
+  /// The text of the template that the output asks for; `nil` where the donor's files are right as they are.
+  private func chatTemplate(donor: Int) -> String? {
+    switch output.spec.chatTemplate {
+    case nil: return nil
+    case .text(let text): return text
+    case .auto:
+      var counts: [(text: String, count: Int)] = []
+      let sources = plan.graph.sources(under: output.value).filter { $0 != donor }
+      for source in [donor] + sources {
+        let template = ChatTemplate.template {
+          try? plan.graph.sources[source].sideFile($0, maximumByteCount: Self.configLimit)
+        }
+        guard let template, !template.isEmpty else { continue }
+        if let place = counts.firstIndex(where: { $0.text == template }) {
+          counts[place].count += 1
+        } else {
+          counts.append((template, 1))
+        }
+      }
+      // Of equal counts `max` would take the last.
+      let most = counts.map(\.count).max()
+      return counts.first { $0.count == most }?.text
+    }
+  }
+
+  /// Writes a template where loaders look for it, new ones and old.
+  private func add(_ template: String, of source: OpenSource, to folder: OutputFolder) throws(CheckpointError) {
+    try folder.addFile(ChatTemplate.fileName, bytes: Array(template.utf8))
+    guard let bytes = try? source.sideFile(ChatTemplate.configName, maximumByteCount: Self.configLimit),
+      let config = try? JSON.parse(bytes), config.object != nil
+    else { return }
+    let patched = config.setting("chat_template", to: .string(template))
+    try folder.addFile(ChatTemplate.configName, bytes: Array((JSON.text(patched, indent: 2) + "\n").utf8))
   }
 
   /// The type of most of the written elements, if any tensor is of a type that arithmetic is done on.

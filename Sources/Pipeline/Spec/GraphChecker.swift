@@ -45,6 +45,9 @@ struct GraphChecker {
     for (number, output) in outputs.enumerated() {
       if checks(output.from, from: "output \(number + 1)") { visit(output.from.name) }
       sides.checkTensors(output.from, from: "output \(number + 1)")
+      guard let donor = output.donor else { continue }
+      if checks(donor, from: "output \(number + 1)") { visit(donor.name) }
+      sides.checkTensors(donor, from: "output \(number + 1)")
     }
     let needed = order
     let bases = BaseChecker(

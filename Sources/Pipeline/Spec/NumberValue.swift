@@ -3,8 +3,9 @@ public import WeirTensors
 /// A number that may vary from tensor to tensor.
 public enum NumberValue: Hashable, Sendable {
   case constant(Double)
-  /// Equally spaced values over the layers of a tensor's own stack, linear in between.
-  case ramp([Double])
+  /// Equally spaced values over the layers of a tensor's own stack, linear in between; a tensor in no layer takes the
+  /// first before them and the last after them, or `outside` where that is given.
+  case ramp([Double], outside: Double? = nil)
   /// The first rule that matches a tensor's name holds.
   case rules([NumberRule])
   /// One number per tensor, found rather than given.
@@ -14,7 +15,7 @@ public enum NumberValue: Hashable, Sendable {
   public func resolve(name: String, placement: LayerPlacement) -> Double? {
     switch self {
     case .constant(let number): number
-    case .ramp(let values): Self.interpolate(values, placement)
+    case .ramp(let values, let outside): Self.interpolate(values, placement, outside: outside)
     case .rules(let rules): rules.first { $0.matches(name) }?.value.resolve(name: name, placement: placement)
     case .table(let numbers): numbers[name]
     }
@@ -35,7 +36,7 @@ public enum NumberValue: Hashable, Sendable {
   public var numbers: [Double] {
     switch self {
     case .constant(let number): [number]
-    case .ramp(let values): values
+    case .ramp(let values, let outside): values + (outside.map { [$0] } ?? [])
     case .rules(let rules): rules.flatMap(\.value.numbers)
     case .table(let numbers): Array(numbers.values)
     }
@@ -44,11 +45,13 @@ public enum NumberValue: Hashable, Sendable {
   /// Reads m values at layer i of L: `s = i / (L − 1) · (m − 1)`, linear between the values on either side of s.
   ///
   /// A stack of one layer takes the last value.
-  private static func interpolate(_ values: [Double], _ placement: LayerPlacement) -> Double? {
+  private static func interpolate(
+    _ values: [Double], _ placement: LayerPlacement, outside: Double?
+  ) -> Double? {
     guard let first = values.first, let last = values.last else { return nil }
     switch placement {
-    case .before: return first
-    case .after: return last
+    case .before: return outside ?? first
+    case .after: return outside ?? last
     case .layer(let index, let count):
       guard count > 1, index < count - 1 else { return last }
       let step = Double(index) / Double(count - 1) * Double(values.count - 1)

@@ -22,6 +22,10 @@ public struct OutputSpec: Sendable {
   public let shardBytes: Int
   public let filter: TensorFilter
   public let rename: [RenameRule]
+  /// The source or node whose config and side files a folder gets; `nil` for the one that leads.
+  public let donor: Reference?
+  /// `nil` leaves the donor's.
+  public let chatTemplate: ChatTemplate?
   /// How the archive is made; `nil` where the output is none.
   public internal(set) var archive: ArchiveSpec?
   public let position: Position

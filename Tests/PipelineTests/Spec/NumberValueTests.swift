@@ -19,6 +19,13 @@ struct NumberValueTests {
     #expect(ramp.resolve(name: "head", placement: .after) == 3)
   }
 
+  @Test func `What is in no layer takes the value that a ramp has for it`() {
+    let ramp = NumberValue.ramp([1, 3], outside: 2)
+    let places: [LayerPlacement] = [.before, .layer(0, of: 2), .layer(1, of: 2), .after]
+    #expect(places.map { ramp.resolve(name: "w", placement: $0) } == [2, 1, 3, 2])
+    #expect(ramp.numbers == [1, 3, 2])
+  }
+
   @Test func `Of several rules the first that matches holds`() {
     let place = Position(offset: 0, line: 1, column: 1)
     let rules = NumberValue.rules([

@@ -24,10 +24,12 @@ extension Form where Value == NumberValue {
     let number = Form<Double>.number(in: bounds)
     let ramp = Form<[Double]>.list("an array of numbers", of: number, noun: nil)
     let rampKey = Key("ramp", ramp, required: true, "Values spread evenly over the layers of a stack.")
-    let rampObject = Form.object("\(number.expected) or a ramp", KeyTable([rampKey])) { fields, _, _, _ in
-      fields[rampKey].flatMap { $0.isEmpty ? nil : .ramp($0) }
+    let outside = Key("outside", number, "The value of tensors in no layer, instead of the ramp's first and last.")
+    let rampObject = Form.object("\(number.expected) or a ramp", KeyTable([rampKey, outside])) { fields, _, _, _ in
+      fields[rampKey].flatMap { $0.isEmpty ? nil : .ramp($0, outside: fields[outside]) }
     }
-    let rules = Form<[NumberRule]>.list("rules", of: .rule(number: number, ramp: ramp), noun: nil)
+    let rule = Form<NumberRule>.rule(number: number, ramp: ramp, outside: outside)
+    let rules = Form<[NumberRule]>.list("rules", of: rule, noun: nil)
     return Form(
       number.expected,
       schema: { builder in
@@ -50,13 +52,17 @@ extension Form where Value == NumberValue {
 }
 
 extension Form where Value == NumberRule {
-  fileprivate static func rule(number: Form<Double>, ramp: Form<[Double]>) -> Form {
+  fileprivate static func rule(number: Form<Double>, ramp: Form<[Double]>, outside: Key<Double>) -> Form {
     let glob = Key("for", Form<Glob>.glob, "The tensor names that the rule holds for; all without it.")
     let value = Key("value", number, "The number.")
     let ramp = Key("ramp", ramp, "Values spread evenly over the layers of a stack.")
-    let table = KeyTable([glob, value, ramp], exactlyOneOf: [value.name, ramp.name])
-    return .object("a rule", table) { fields, json, _, reader in
-      let content = fields[value].map(NumberValue.constant) ?? fields[ramp].map(NumberValue.ramp)
+    let table = KeyTable([glob, value, ramp, outside], exactlyOneOf: [value.name, ramp.name])
+    return .object("a rule", table) { fields, json, place, reader in
+      if fields.offset(of: value.name) != nil, let offset = fields.offset(of: outside.name) {
+        reader.error(at: offset, "\(place.prefix)'outside' stands beside 'value', expected it beside 'ramp'; remove it")
+      }
+      let content =
+        fields[value].map(NumberValue.constant) ?? fields[ramp].map { .ramp($0, outside: fields[outside]) }
       let position = reader.position(json.offset)
       return content.map { NumberRule(glob: fields[glob], value: $0, position: position) }
     }

@@ -13,12 +13,20 @@ enum OutputKeys {
   static let shardSize = Key(
     "shard_size", Form<Int>.byteCount, "The most bytes in one file of a folder: `\"5GB\"` (the default) or a number.")
 
+  static let donor = Key(
+    "donor", Form<Reference>.reference,
+    "The node or source whose config and side files a folder gets; that which leads by default.")
+  static let chatTemplate = Key(
+    "chat_template", Form<ChatTemplate>.chatTemplate,
+    "A chat template: `auto` for the one that most models have, a well-known name, or Jinja; the donor's by default.")
+
   /// What every output has.
   static let place: [any ObjectKey] = [from, to]
 
   /// All keys of an output that is no archive.
   static let table = KeyTable(
-    place + [dtype, shardSize] as [any ObjectKey] + SelectionKeys.keys, explain: ArchiveKeys.explainElsewhere)
+    place + [dtype, shardSize, donor, chatTemplate] as [any ObjectKey] + SelectionKeys.keys,
+    explain: ArchiveKeys.explainElsewhere)
 }
 
 extension Form<OutputSpec> {
@@ -34,15 +42,18 @@ extension Form<OutputSpec> {
         let destination = reader.destination(fields[OutputKeys.to], of: fields[OutputKeys.from], at: place, fields)
         let archive = isArchive ? reader.archive(fields, of: value, at: place) : nil
         guard let from = fields[OutputKeys.from], let destination else { return nil }
-        if case .file = destination, let offset = fields.offset(of: OutputKeys.shardSize.name) {
-          reader.error(
-            at: offset,
-            "\(place.prefix)'shard_size' stands beside a single file, expected a folder in 'to'; remove one")
+        if case .file = destination {
+          for key in [OutputKeys.shardSize.name, OutputKeys.donor.name, OutputKeys.chatTemplate.name] {
+            guard let offset = fields.offset(of: key) else { continue }
+            reader.error(
+              at: offset, "\(place.prefix)'\(key)' stands beside a single file, expected a folder in 'to'; remove one")
+          }
         }
         return OutputSpec(
           from: from, destination: destination, dtype: fields[OutputKeys.dtype] ?? .same,
           shardBytes: fields[OutputKeys.shardSize] ?? OutputSpec.defaultShardBytes, filter: fields.filter,
-          rename: fields.rename, archive: archive, position: reader.position(value.offset))
+          rename: fields.rename, donor: fields[OutputKeys.donor], chatTemplate: fields[OutputKeys.chatTemplate],
+          archive: archive, position: reader.position(value.offset))
       })
   }
 }
