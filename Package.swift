@@ -61,9 +61,12 @@ let package = Package(
       path: "Sources/Ops", swiftSettings: common),
 
     // The language, planning, running.
+    .systemLibrary(
+      name: "CYaml", path: "Sources/CYaml", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(
       name: "WeirPipeline",
-      dependencies: ["WeirTensors", "WeirIO", "WeirOps"],
+      dependencies: ["WeirTensors", "WeirIO", "WeirOps", "CYaml"],
       path: "Sources/Pipeline", swiftSettings: common),
 
     // The command line.

@@ -37,7 +37,7 @@ enum Console {
 
   /// Whether standard error is a terminal that moves its cursor.
   static var isInteractive: Bool {
-    weir_is_terminal(2) != 0 && environment("TERM").map { $0 != "dumb" } ?? true
+    weir_is_terminal(2) != 0 && Environment.value("TERM").map { $0 != "dumb" } ?? true
   }
 
   /// Columns of the terminal behind standard error.
@@ -47,7 +47,7 @@ enum Console {
   }
 
   /// Whether colours are welcome.
-  static var hasColours: Bool { environment("NO_COLOR").map(\.isEmpty) ?? true }
+  static var hasColours: Bool { Environment.value("NO_COLOR").map(\.isEmpty) ?? true }
 
   /// Seconds since some fixed time.
   static var now: Double { Double(weir_nanoseconds()) / 1e9 }
@@ -70,11 +70,6 @@ enum Console {
         throw PipelineError(.request, "standard input: more than 64 MiB, expected a pipeline in JSON")
       }
     }
-  }
-
-  private static func environment(_ name: String) -> String? {
-    // SAFETY: the variable's text is copied at once, and nothing in this program changes the environment.
-    unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
   private static func write(_ text: String, to descriptor: Int32) -> Int32 {

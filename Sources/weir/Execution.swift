@@ -10,7 +10,7 @@ enum Execution {
   ) throws(PipelineError) {
     let start = Console.now
     let plan = try text.plan(spec, options: options)
-    if !flags.quiet { warn(plan.warnings.map(text.worded)) }
+    if !flags.quiet { warn(text.warnings + plan.warnings.map(text.worded)) }
     let progress = Progress(plan)
     if wish == nil { Interruption.watch(progress) }
     var bar = ProgressBar(progress, isShown: !flags.quiet)

@@ -49,7 +49,7 @@ enum Failure {
     guard let word = arguments.first, !word.hasPrefix("-") else { return }
     let names = root.configuration.subcommands.map { $0._commandName } + ["help"]
     guard !names.contains(word) else { return }
-    let isPipeline = word.hasSuffix(".json")
+    let isPipeline = [".json", ".yml", ".yaml"].contains(where: word.hasSuffix)
     let hint = Suggestion.phrase(for: word, in: names)
     throw PipelineError(
       .request,

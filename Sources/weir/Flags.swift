@@ -158,7 +158,9 @@ struct RunFlags: ParsableArguments {
 
 /// A pipeline in a file, and what the command line changes in it.
 struct PipelineFlags: ParsableArguments {
-  @Argument(help: "A pipeline in JSON; - reads standard input.", completion: .file(extensions: ["json"]))
+  @Argument(
+    help: "A pipeline in JSON, or a mergekit recipe in YAML; - reads standard input.",
+    completion: .file(extensions: ["json", "yml", "yaml"]))
   var pipeline: String
 
   @Option(
@@ -174,7 +176,10 @@ struct PipelineFlags: ParsableArguments {
   /// Reads and checks the pipeline.
   func parse() throws(PipelineError) -> (text: PipelineText, spec: PipelineSpec) {
     let overrides = try overrides
-    let text = pipeline == "-" ? PipelineText(standardInput: try Console.readInput()) : try .read(pipeline)
+    let text =
+      pipeline == "-"
+      ? try PipelineText.standardInput(try Console.readInput(), outputPath: output)
+      : try PipelineText.read(pipeline, outputPath: output)
     return (text, try text.parse(overrides: overrides, outputPath: output))
   }
 

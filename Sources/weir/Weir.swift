@@ -21,7 +21,7 @@ struct Weir: ParsableCommand {
     subcommands: [
       RunCommand.self, PlanCommand.self, MergeCommand.self, CopyCommand.self, CompressCommand.self, ApplyCommand.self,
       SoupCommand.self, CheckCommand.self, InspectCommand.self, DiffCommand.self, VerifyCommand.self,
-      MethodsCommand.self, SchemaCommand.self,
+      MethodsCommand.self, ConvertCommand.self, SchemaCommand.self,
     ])
 }
 

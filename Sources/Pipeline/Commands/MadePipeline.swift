@@ -149,6 +149,10 @@ extension String {
 /// Gives paths names that are short, tell them apart, and are none that the language keeps for itself.
 struct SourceNames {
   private var paths: [(name: String, path: String, source: JSONValue)] = []
+  /// Names that are not for sources.
+  private var reserved: Set<String>
+
+  init(reserved: Set<String> = [MadePipeline.node]) { self.reserved = reserved.union(["note"]) }
 
   /// The members of `sources`.
   var sources: [(String, JSONValue)] { paths.map { ($0.name, $0.source) } }
@@ -166,13 +170,7 @@ struct SourceNames {
     if let known = paths.first(where: { $0.path == path }) { return known.name }
     let plain = path.hasSuffix(ArchiveSpec.suffix) ? String(path.dropLast(ArchiveSpec.suffix.count)) : path
     let last = ModelCard.modelName(of: plain).split(separator: "/").last.map(String.init) ?? ""
-    let stem = ["", ".", "..", "note", MadePipeline.node].contains(last) ? "model" : last
-    var name = stem
-    var number = 1
-    while paths.contains(where: { $0.name == name }) {
-      number += 1
-      name = "\(stem)-\(number)"
-    }
+    let name = unused(["", ".", ".."].contains(last) || reserved.contains(last) ? "model" : last)
     let text = JSONValue.string(path)
     var source = text
     if isArchive || path.hasSuffix(ArchiveSpec.suffix) {
@@ -181,6 +179,24 @@ struct SourceNames {
       source = .object([("path", text), ("space", .string(space.rawValue))])
     }
     paths.append((name, path, source))
+    return name
+  }
+
+  /// Keeps a name for something that is no source, and returns it.
+  mutating func reserve(_ stem: String) -> String {
+    let name = unused(stem)
+    reserved.insert(name)
+    return name
+  }
+
+  /// A name that nothing has yet: the one that is wished for, or that with a number.
+  private func unused(_ stem: String) -> String {
+    var name = stem
+    var number = 1
+    while reserved.contains(name) || paths.contains(where: { $0.name == name }) {
+      number += 1
+      name = "\(stem)-\(number)"
+    }
     return name
   }
 }

@@ -7,34 +7,66 @@ public struct PipelineText: Sendable {
   public let file: String?
   /// Where its relative paths start; empty for the working directory.
   public let folder: String
-  /// Whether it was made from flags: its lines and columns then mean nothing to the user.
-  let isMade: Bool
-  /// How many entries of the output's `codec` were made from a `--rule`.
-  private let ruleCount: Int
+  /// What was odd about a recipe that it was made from.
+  public let warnings: [Diagnostic]
+  private let origin: Origin
+
+  /// What the user wrote.
+  private enum Origin {
+    case pipeline
+    /// Flags, of which so many were a `--rule`.
+    case flags(ruleCount: Int)
+    case recipe(RecipePlaces, hasOneOutput: Bool)
+  }
 
   private static let maximumByteCount = 64 << 20
 
-  /// Takes a text that has no file.
-  public init(standardInput bytes: [UInt8]) {
-    self.init(bytes: bytes, file: nil, folder: "", isMade: false)
-  }
-
   init(made bytes: [UInt8], ruleCount: Int = 0) {
-    self.init(bytes: bytes, file: nil, folder: "", isMade: true, ruleCount: ruleCount)
+    self.init(bytes: bytes, file: nil, folder: "", .flags(ruleCount: ruleCount))
   }
 
-  private init(bytes: [UInt8], file: String?, folder: String, isMade: Bool, ruleCount: Int = 0) {
+  private init(bytes: [UInt8], file: String?, folder: String, _ origin: Origin, warnings: [Diagnostic] = []) {
     self.bytes = bytes
     self.file = file
     self.folder = folder
-    self.isMade = isMade
-    self.ruleCount = ruleCount
+    self.origin = origin
+    self.warnings = warnings
   }
 
-  /// Reads a pipeline's file.
+  /// Whether it was made from a recipe.
+  public var isFromRecipe: Bool {
+    if case .recipe = origin { true } else { false }
+  }
+
+  /// Takes a text that has no file: a pipeline, or a recipe.
   ///
-  /// - Throws: ``PipelineError`` of kind `request` where it cannot be read.
-  public static func read(_ path: String) throws(PipelineError) -> PipelineText {
+  /// - Throws: ``PipelineError`` of kind `request` with everything that is wrong with a recipe.
+  public static func standardInput(
+    _ bytes: [UInt8], outputPath: String? = nil
+  ) throws(PipelineError) -> PipelineText {
+    try make(bytes, file: nil, folder: "", outputPath)
+  }
+
+  /// A pipeline's own text, or that of the pipeline which a recipe stands for.
+  private static func make(
+    _ bytes: [UInt8], file: String?, folder: String, _ outputPath: String?
+  ) throws(PipelineError) -> PipelineText {
+    guard RecipeText.isRecipe(bytes, file: file) else {
+      return PipelineText(bytes: bytes, file: file, folder: folder, .pipeline)
+    }
+    let made = try RecipeText.translate(
+      bytes, file: file, folder: folder, outputPath: outputPath)
+    return PipelineText(
+      bytes: made.pipeline, file: file, folder: "", .recipe(made.places, hasOneOutput: made.hasOneOutput),
+      warnings: made.warnings)
+  }
+
+  /// Reads a file with a pipeline or a recipe in it.
+  ///
+  /// - Parameter outputPath: where the result of a recipe goes, which names no place itself.
+  /// - Throws: ``PipelineError`` of kind `request` where it cannot be read, or with everything that is wrong with a
+  ///   recipe.
+  public static func read(_ path: String, outputPath: String? = nil) throws(PipelineError) -> PipelineText {
     let hint = "'weir merge', 'weir copy' and 'weir inspect' take models"
     guard !path.hasSuffix(".safetensors") else {
       throw PipelineError(.request, "\(path): a checkpoint, expected a pipeline in JSON; \(hint)")
@@ -47,7 +79,7 @@ public struct PipelineText: Sendable {
       throw PipelineError(.request, "\(path): not a file, expected a pipeline in JSON; \(hint)")
     }
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    return PipelineText(bytes: bytes, file: path, folder: folder, isMade: false)
+    return try make(bytes, file: path, folder: folder, outputPath)
   }
 
   /// Reads and checks the pipeline.
@@ -59,6 +91,9 @@ public struct PipelineText: Sendable {
   public func parse(
     overrides: [String: String] = [:], outputPath: String? = nil
   ) throws(PipelineError) -> PipelineSpec {
+    // Several results of a recipe have their places in a folder of that name already.
+    var outputPath = outputPath
+    if case .recipe(_, hasOneOutput: false) = origin { outputPath = nil }
     do {
       return try PipelineSpec.parse(
         text: bytes, file: file, folder: folder, overrides: overrides, outputPath: outputPath)
@@ -74,14 +109,20 @@ public struct PipelineText: Sendable {
     do {
       return try Plan.make(spec, options: options)
     } catch {
-      throw worded(PipelineError(error.kind, spec.warnings + error.diagnostics))
+      throw PipelineError(
+        error.kind, warnings + worded(PipelineError(error.kind, spec.warnings + error.diagnostics)).diagnostics)
     }
   }
 
-  /// The diagnostic as the user should see it: of a pipeline that he did not write, in the words of his flags.
+  /// The diagnostic as the user should see it: of a pipeline that he did not write, in the words of his flags, or with
+  /// the place in his recipe.
   public func worded(_ diagnostic: Diagnostic) -> Diagnostic {
-    guard isMade else { return diagnostic }
-    return Diagnostic(MadePipeline.inFlags(diagnostic.message, ruleCount: ruleCount), severity: diagnostic.severity)
+    switch origin {
+    case .pipeline: diagnostic
+    case .flags(let ruleCount):
+      Diagnostic(MadePipeline.inFlags(diagnostic.message, ruleCount: ruleCount), severity: diagnostic.severity)
+    case .recipe(let places, _): places.worded(diagnostic)
+    }
   }
 
   /// The error with all its diagnostics so worded.

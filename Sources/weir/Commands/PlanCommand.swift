@@ -8,6 +8,7 @@ struct PlanCommand: ParsableCommand {
     discussion: """
       Examples:
         weir plan pipeline.json --tensors
+        weir plan recipe.yml
         weir plan pipeline.json --dot | dot -Tsvg > graph.svg
       """)
 
@@ -33,7 +34,7 @@ struct PlanCommand: ParsableCommand {
     options.requiresSpace = false
     let (text, spec) = try pipeline.parse()
     let plan = try text.plan(spec, options: options)
-    Execution.warn(plan.warnings)
+    Execution.warn(text.warnings + plan.warnings.map(text.worded))
     if json {
       Console.write(plan.json)
     } else {

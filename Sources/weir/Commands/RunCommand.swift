@@ -4,11 +4,12 @@ import WeirPipeline
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Runs a pipeline.",
+    abstract: "Runs a pipeline, or a mergekit recipe.",
     discussion: """
       Examples:
         weir run pipeline.json
         weir run pipeline.json -o merged --set density=0.3 --memory 1GiB
+        weir run recipe.yml -o merged
 
       Nothing stands under the output's name before all of it is written and checked. Relative paths in a pipeline \
       start at its own folder; -o starts where you are.
@@ -21,6 +22,9 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let options = try machine.options(overwrite: flags.overwrite)
     let (text, spec) = try pipeline.parse()
+    if text.isFromRecipe, pipeline.output == nil {
+      throw PipelineError(.request, "a recipe names no place for its result, expected -o")
+    }
     try Execution.run(text, spec, options: options, flags: flags)
   }
 }
