@@ -30,6 +30,18 @@ CODECS = [
     ["sign"], ["seeded", "--density", "0.3"], ["ternary", "--density", "0.2", "--scale", "mean"], ["ternary", "--density", "0.05"],
 ]
 MERGES = ["average", "task-arithmetic", "ties", "dare-ties"]
+# Every other method that makes one network of these experts, with its parameters; some take two of them, or a merge.
+METHODS = [
+    "nuslerp low high", "multislerp", "karcher", "checkpoint_average --kind wma", "fisher --no-favor-target", "model_stock", "varm",
+    "ties --variant paper --density 0.2", "dare_linear --density 0.5 --lambda 0.5 --seed 7", "della --density 0.5 --seed 7",
+    "della_linear --density 0.5 --lambda 0.5 --seed 7", "breadcrumbs --density 0.9 --gamma 0.02 --lambda 0.5",
+    "breadcrumbs_ties --density 0.9 --gamma 0.02 --lambda 0.8", "magmax --lambda 0.8", "sce --select-topk 0.5", "ram", "ram_plus",
+    "consensus --tall-lambda 0.4 --alpha 0.5", "emr", "pcb --ratio 0.3 --lambda 1.2", "widen", "hi_merging --density 0.4 --scale 0.9",
+    "evo_merging --density 0.5 --scale 0.5", "lines task-arithmetic --alpha 0.5", "ties_sv --density 0.2 --protected 2 --slack 0.5 "
+    "--protect-fraction 0.1 --experimental", "lwptv --score relative --eta 0.4 --lambda 0.5 --experimental", "lerp high --t 0.5",
+    "nearswap high --t 0.02", "arcee_fusion high", "layer_swap low high --bottom 1 --top 0 --transition-bottom 1 --transition-top 0 --outside a",
+]
+WITHOUT_BASE = ["karcher", "checkpoint_average", "layer_swap"]
 BASE_STEPS, EXPERT_STEPS, RATE, BATCH = 25, 100, 1e-3, 64
 # An expert sees one in twenty of the other digits' images, so that it forgets them only in part.
 REHEARSAL = 0.05
@@ -133,6 +145,55 @@ def merge(weir, name):
     return output
 
 
+def fisher(network, images, labels):
+    """The diagonal Fisher information of a network: the mean square of each weight's slope, image by image."""
+    squares = {name: np.zeros_like(value) for name, value in network.items()}
+    for image, label in zip(images, labels):
+        for name, slope in gradients(network, image[None], np.array([label])).items():
+            squares[name] += slope * slope / len(images)
+    return squares
+
+
+def inform(images, labels):
+    """Writes each expert's information on its own digits, a few of them."""
+    for name, own in EXPERTS.items():
+        chosen = np.flatnonzero(np.isin(labels, own))[:100]
+        network = load_file(os.path.join(OUTPUT, f"expert-{name}", "model.safetensors"))
+        write(fisher(network, images[chosen], labels[chosen]), os.path.join(OUTPUT, f"fisher-{name}"))
+
+
+def titled(line):
+    """`lerp: high` of `lerp high --t 0.5`, `ties: paper` of `ties --variant paper`."""
+    words = line.split()
+    flags = next((place for place, word in enumerate(words) if word.startswith("--")), len(words))
+    more = words[1:flags] + [value for flag, value in zip(words, words[1:]) if flag == "--variant"]
+    return words[0] + (": " + ", ".join(more).replace("-", " ") if more else "")
+
+
+def merge_by(weir, line):
+    """Merges by a method's name and parameters; the experts are meant where no network is named."""
+    method, *words = line.split()
+    flags = words[next((place for place, word in enumerate(words) if word.startswith("--")), len(words)):]
+    named = words[:len(words) - len(flags)] or list(EXPERTS)
+    output = os.path.join(OUTPUT, f"method-{method}")
+    shutil.rmtree(output, ignore_errors=True)
+    folders = [os.path.join(OUTPUT, f"{'expert' if name in EXPERTS else 'merged'}-{name}") for name in named]
+    if method == "fisher":
+        models = [{"from": name, "fisher": f"fisher {name}"} for name in EXPERTS]
+        sources = {name: folder for name, folder in zip(named, folders)}
+        sources.update({f"fisher {name}": os.path.join(OUTPUT, f"fisher-{name}") for name in EXPERTS})
+        node = {"op": "fisher", "models": models, "favor_target": False}
+        pipeline = {"weir": 1, "sources": sources, "graph": {"merged": node}, "outputs": [{"from": "merged", "to": output}]}
+        command, text = ["run", "-"], json.dumps(pipeline)
+    else:
+        base = [] if method in WITHOUT_BASE else ["--base", os.path.join(OUTPUT, "base")]
+        command, text = ["merge", method, *base, *folders, *flags, "-o", output], None
+    result = subprocess.run([weir, *command, "--quiet"], input=text, text=True, cwd=ROOT)
+    if result.returncode:
+        sys.exit(f"demo: 'weir {' '.join(command)}' ended with exit code {result.returncode}")
+    return output
+
+
 def archived(weir, name, flags):
     """Archives the change from base to tuned, applies it, and returns the archive's bytes and the restored folder."""
     archive, output = (os.path.join(OUTPUT, f"{name}{end}") for end in (".tv.safetensors", ""))
@@ -213,12 +274,17 @@ def main():
     single = [row("base", os.path.join(OUTPUT, "base"))]
     single += [row(f"expert {name}", os.path.join(OUTPUT, f"expert-{name}")) for name in EXPERTS]
     merged = [row(f"merged: {name.replace('-', ' ')}", merge(weir, name)) for name in MERGES]
-    table(single + [("", None)] + merged)
+    print("$ weir merge METHOD --base demo-output/base demo-output/expert-low … -o …", flush=True)
+    inform(images, labels)
+    others = [row(titled(line), merge_by(weir, line)) for line in METHODS]
+    table(single + [("", None)] + merged + [("", None)] + others)
     best = max(values[-1] for _, values in single)
     worst = min(values[-1] for _, values in merged)
     if worst <= best:
         sys.exit(f"demo: a merge reads {worst:.1f} % of all digits, expected more than the best single network's {best:.1f} %")
-    print(f"Every merge reads all digits better than any network that went into it: {worst:.1f} % or more against {best:.1f} %.\n")
+    better = sum(values[-1] > best for _, values in others)
+    print(f"The four merges by pipelines read all digits better than any network that went into them: {worst:.1f} % or more\n"
+          f"against {best:.1f} %. So do {better} of the {len(others)} by other methods, whose parameters nobody tuned.\n")
     base = load_file(os.path.join(OUTPUT, "base", "model.safetensors"))
     write(trained(base, images, labels, EXPERT_STEPS, seed=20), os.path.join(OUTPUT, "tuned"))
     print("$ weir compress demo-output/base demo-output/tuned -o x.tv.safetensors --codec …", flush=True)

@@ -54,7 +54,7 @@ enum Della: Method {
       guard density > reach, density + reach < 1 else {
         throw MethodError(
           "density \(density) and epsilon \(reach) give probabilities outside (0, 1), expected an epsilon below "
-            + "\(min(density, 1 - density)); lower it, or set density 1 to drop nothing")
+            + "\((min(density, 1 - density) * 1e9).rounded() / 1e9); lower it, or set density 1 to drop nothing")
       }
       let chance = place(merge, delta) * (2 * reach) + (density - reach)
       let isKept = isGreater(chance, merge.random(for: model.index, seed: Int(merge[TaskVectors.seed]), like: delta))
