@@ -60,6 +60,12 @@ int weir_open_input(const char *path, weir_input_facts *facts) {
   facts->byte_count = status.st_size;
   facts->device = (uint64_t)status.st_dev;
   facts->inode = (uint64_t)status.st_ino;
+#ifdef __APPLE__
+  const struct timespec modified = status.st_mtimespec;
+#else
+  const struct timespec modified = status.st_mtim;
+#endif
+  facts->modified = (int64_t)modified.tv_sec * 1000000000 + modified.tv_nsec;
   facts->is_regular = S_ISREG(status.st_mode);
   return fd;
 }
@@ -240,11 +246,14 @@ int weir_open_listing(const char *path, weir_listing **listing) {
   return 0;
 }
 
-const char *weir_next_name(weir_listing *listing) {
+int weir_next_name(weir_listing *listing, const char **name) {
   for (;;) {
+    // Only this tells the end of the folder from a failure.
+    errno = 0;
     struct dirent *entry = readdir(listing->folder);
-    if (!entry) return NULL;
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) return entry->d_name;
+    if (!entry) return errno == 0 ? 0 : -errno;
+    *name = entry->d_name;
+    if (strcmp(*name, ".") != 0 && strcmp(*name, "..") != 0) return 1;
   }
 }
 

@@ -31,6 +31,7 @@ extension CheckpointError: CustomStringConvertible {
     case .truncated(let found, let expected):
       (found.map { "file has shrunk to \($0) bytes" } ?? "file has shrunk")
         + ", expected the \(expected) it had when it was opened"
+    case .changed: "file was written to after it was opened, expected nobody to do so during a run"
     case .unsupportedFormat(let format, _): "\(format), expected safetensors"
     case .fileTooShort(let count, let minimum): "file is \(count) bytes, expected at least \(minimum)"
     case .fileTooLarge(let count, let limit): Self.excess("file", UInt64(max(0, count)), limit)
@@ -84,6 +85,7 @@ extension CheckpointError: CustomStringConvertible {
     case .wouldOverwriteInput(let input):
       "would write over the input \(MessageText.quoted(input)), expected another path"
     case .syncFailed: "could not be synced to the disk"
+    case .nameNotSynced: "is complete and in place, but its name could not be synced to the disk"
     case .renameFailed(let target): "could not be renamed to \(MessageText.quoted(target))"
     case .outputDiffers(let found, let expected): "finished file has \(found), expected \(expected)"
     case .outputBusy: "another run is writing this output, expected one at a time"
@@ -105,6 +107,7 @@ extension CheckpointError: CustomStringConvertible {
     case .inBlock(_, let cause): remedy(of: cause)
     case .unsupportedFormat(_, let remedy): remedy
     case .truncated: "fetch the file again, and do not change it during a run"
+    case .changed: "run again when nothing writes to it"
     case .headerTooLarge(let count, let limit) where count < 1 << 40 && limit < 1 << 40:
       "raise with --max-header if the file is sound"
     case .fileTooShort, .headerBeyondFile, .dataBeyondFile: "fetch the file again, it may be incomplete"

@@ -68,6 +68,8 @@ public struct CheckpointError: Error, Equatable, Sendable {
     case readFailed
     /// The file has become shorter than it was when it was opened.
     case truncated(found: Int?, expected: Int)
+    /// The file's content is no longer what it was when it was opened.
+    case changed
     /// The bytes or the name are those of a format that is not read.
     case unsupportedFormat(String, remedy: String)
     case fileTooShort(byteCount: Int, minimum: Int)
@@ -123,6 +125,8 @@ public struct CheckpointError: Error, Equatable, Sendable {
     case alreadyExists
     case wouldOverwriteInput(String)
     case syncFailed
+    /// The output stands under its name, but a loss of power may take the name away again.
+    case nameNotSynced
     case renameFailed(to: String)
     /// A finished output does not read back as it was laid out.
     case outputDiffers(found: String, expected: String)

@@ -9,6 +9,8 @@ typedef struct {
   int64_t byte_count;
   uint64_t device;
   uint64_t inode;
+  /// When the content was last changed, in nanoseconds since 1970.
+  int64_t modified;
   int is_regular;
 } weir_input_facts;
 
@@ -57,7 +59,7 @@ typedef struct weir_listing weir_listing;
 /// Opens a folder for listing; sets `listing`.
 int weir_open_listing(const char *path, weir_listing **listing);
 
-/// The next name but `.` and `..`, valid until the next call; NULL at the end.
-const char *weir_next_name(weir_listing *listing);
+/// Sets `name` to the next name but `.` and `..`, valid until the next call, and returns 1; 0 at the end.
+int weir_next_name(weir_listing *listing, const char **name);
 
 void weir_close_listing(weir_listing *listing);

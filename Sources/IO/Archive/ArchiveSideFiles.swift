@@ -27,14 +27,13 @@ extension ArchiveLayout {
     var files: [SideFile] = []
     for name in try names(in: checkpoint.folder) {
       let path = PathText.joined(checkpoint.folder, name)
-      guard let byteCount = FileSystem.facts(path, followingLinks: true)?.byteCount, byteCount <= largestSideFile else {
-        continue
-      }
+      let found = try FileSystem.entry(at: path, followingLinks: true)
+      guard let byteCount = found?.byteCount, byteCount <= largestSideFile else { continue }
       let hash = try TensorHasher.hash(ofFile: path)
       var isSame = false
       if let base, base.isWholeFolder {
         let twin = PathText.joined(base.folder, name)
-        let facts = FileSystem.facts(twin, followingLinks: true)
+        let facts = try FileSystem.entry(at: twin, followingLinks: true)
         if facts?.kind == .file, facts?.byteCount == byteCount { isSame = try TensorHasher.hash(ofFile: twin) == hash }
       }
       files.append(SideFile(name: name, byteCount: byteCount, hash: hash, isSameAsBase: isSame))
@@ -48,7 +47,7 @@ extension ArchiveLayout {
     for name in try FileSystem.names(in: prefix.isEmpty ? folder : PathText.joined(folder, prefix))
     where !name.hasPrefix(".") && !foreignSuffixes.contains(where: name.hasSuffix) {
       let whole = prefix.isEmpty ? name : "\(prefix)/\(name)"
-      switch FileSystem.facts(PathText.joined(folder, whole), followingLinks: true)?.kind {
+      switch try FileSystem.entry(at: PathText.joined(folder, whole), followingLinks: true)?.kind {
       case .file: names.append(whole)
       case .folder where prefix.isEmpty: names += try Self.names(in: folder, below: name)
       default: continue

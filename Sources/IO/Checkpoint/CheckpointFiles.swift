@@ -13,17 +13,14 @@ struct CheckpointFiles {
 
   /// Finds the files of the folder, the index or the file at `path`.
   static func find(_ path: String) throws(CheckpointError) -> CheckpointFiles {
-    switch FileSystem.facts(path, followingLinks: true)?.kind {
+    switch try FileSystem.entry(at: path, followingLinks: true)?.kind {
     case .folder: return try inFolder(path)
     case .file where path.hasSuffix(".json"):
       if let refused = RefusedFormat(name: path) { throw refused.error(path) }
       return try named(by: PathText.name(of: path), in: PathText.parent(of: path), path: path)
     case .file: return try lone(path)
     case .link, .other: throw CheckpointError(.notARegularFile, file: path)
-    case nil:
-      // The error of opening tells apart what does not exist and what may not be seen.
-      _ = try InputDescriptor(path)
-      throw CheckpointError(.notFound, file: path)
+    case nil: throw CheckpointError(.notFound, file: path)
     }
   }
 
@@ -88,7 +85,7 @@ struct CheckpointFiles {
     let index = try ShardIndex(path ?? PathText.joined(folder, name))
     var shards: Set<String> = []
     for entry in index.entries where shards.insert(entry.shard).inserted {
-      guard FileSystem.facts(PathText.joined(folder, entry.shard), followingLinks: true) != nil else {
+      guard try FileSystem.entry(at: PathText.joined(folder, entry.shard), followingLinks: true) != nil else {
         throw CheckpointError(
           .shardMissing(entry.shard), file: index.path, position: index.position(of: entry.offset))
       }

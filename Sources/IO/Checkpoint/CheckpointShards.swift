@@ -105,7 +105,7 @@ struct ConfigFile {
     in folder: String, isOptional: Bool, notes: inout [String]
   ) throws(CheckpointError) -> ConfigFile? {
     let path = PathText.joined(folder, "config.json")
-    guard FileSystem.facts(path, followingLinks: true)?.kind == .file else { return nil }
+    guard try FileSystem.entry(at: path, followingLinks: true)?.kind == .file else { return nil }
     do throws(CheckpointError) {
       let bytes = try TextFile.read(path, maximumByteCount: maximumByteCount)
       let value = try TextFile.parse(bytes, path: path, limits: JSONLimits(acceptsNonFinite: true))

@@ -26,7 +26,7 @@ public enum AdapterFolder {
     do {
       for name in try FileSystem.names(in: path) where name != configName {
         let file = PathText.joined(path, name)
-        guard FileSystem.facts(file, followingLinks: true)?.kind == .file else { continue }
+        guard try FileSystem.entry(at: file, followingLinks: true)?.kind == .file else { continue }
         try folder.copyFile(from: file, as: name)
       }
       try folder.addFile(configName, bytes: Array((JSON.text(scaled, indent: 2) + "\n").utf8))

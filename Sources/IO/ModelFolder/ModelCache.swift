@@ -68,5 +68,5 @@ extension ModelCache {
   package static func exists(_ path: String) -> Bool { FileSystem.facts(path, followingLinks: true) != nil }
 
   /// A path without links and dots; `nil` where nothing stands there.
-  package static func realPath(_ path: String) -> String? { FileSystem.realPath(path) }
+  package static func realPath(_ path: String) -> String? { try? FileSystem.realPath(path) }
 }

@@ -7,7 +7,7 @@ public enum SideFiles {
     var names: [String] = []
     for name in try FileSystem.names(in: folder) {
       let path = PathText.joined(folder, name)
-      switch FileSystem.facts(path, followingLinks: true)?.kind {
+      switch try FileSystem.entry(at: path, followingLinks: true)?.kind {
       case .file where isSideFile(name): names.append(name)
       case .folder where name == "additional_chat_templates":
         names += try files(in: folder, below: name) { $0.hasSuffix(".jinja") }
@@ -60,8 +60,12 @@ public enum SideFiles {
   private static func files(
     in folder: String, below name: String, where isWanted: (String) -> Bool
   ) throws(CheckpointError) -> [String] {
-    try FileSystem.names(in: PathText.joined(folder, name)).filter(isWanted).map { "\(name)/\($0)" }.filter {
-      FileSystem.facts(PathText.joined(folder, $0), followingLinks: true)?.kind == .file
+    var files: [String] = []
+    for file in try FileSystem.names(in: PathText.joined(folder, name)) where isWanted(file) {
+      let path = "\(name)/\(file)"
+      let kind = try FileSystem.entry(at: PathText.joined(folder, path), followingLinks: true)?.kind
+      if kind == .file { files.append(path) }
     }
+    return files
   }
 }

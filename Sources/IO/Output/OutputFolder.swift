@@ -117,7 +117,11 @@ public final class OutputFolder: Sendable {
       state.writers = []
       // The output is in place; if its name is not yet safe on the disk, that is the error to report, after tidying.
       defer { staging.remove() }
-      try OutputCalls.sync(path: PathText.parent(of: finalPath))
+      do throws(CheckpointError) {
+        try OutputCalls.sync(path: PathText.parent(of: finalPath))
+      } catch {
+        throw CheckpointError(.nameNotSynced, file: finalPath, errno: error.errno)
+      }
     }
   }
 
@@ -163,7 +167,7 @@ public final class OutputFolder: Sendable {
   private static func syncTree(_ folder: String) throws(CheckpointError) {
     for name in try FileSystem.names(in: folder) {
       let path = PathText.joined(folder, name)
-      switch FileSystem.facts(path, followingLinks: false)?.kind {
+      switch try FileSystem.entry(at: path, followingLinks: false)?.kind {
       case .folder: try syncTree(path)
       case .file: try OutputCalls.sync(path: path)
       default: throw CheckpointError(.outputDiffers(found: "'\(name)'", expected: "files and folders only"), file: path)
@@ -185,7 +189,7 @@ public final class OutputFolder: Sendable {
       }
       source = path(of: names[0])
       if !target.overwrite { mode = .new }
-    } else if target.overwrite, FileSystem.facts(finalPath, followingLinks: false) != nil {
+    } else if target.overwrite, try FileSystem.entry(at: finalPath, followingLinks: false) != nil {
       mode = .swapping
     }
     var code = OutputCalls.rename(source, to: finalPath, mode)

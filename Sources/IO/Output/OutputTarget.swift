@@ -22,7 +22,7 @@ struct OutputTarget: Sendable {
   /// Throws where what stands at the path may not be replaced: an input, or anything unless overwriting was asked for
   /// and it looks like an earlier output.
   func check() throws(CheckpointError) {
-    guard let found = FileSystem.facts(path, followingLinks: false) else { return }
+    guard let found = try FileSystem.entry(at: path, followingLinks: false) else { return }
     try refuseInputs(at: path)
     if found.kind == .folder, !isFile, try FileSystem.names(in: path).isEmpty { return }
     guard overwrite else { throw CheckpointError(.alreadyExists, file: path) }
@@ -38,12 +38,12 @@ struct OutputTarget: Sendable {
 
   /// Throws where what stands at `place` is an input, or a folder with an input anywhere below it.
   func refuseInputs(at place: String) throws(CheckpointError) {
-    guard let target = FileSystem.facts(place, followingLinks: true) else { return }
+    guard let target = try FileSystem.entry(at: place, followingLinks: true) else { return }
     for input in inputs {
       // A model cache keeps links in one folder to files in another; both folders count.
       for start in [input, PathText.parent(of: input)] {
-        guard var path = FileSystem.realPath(start) else { continue }
-        while FileSystem.facts(path, followingLinks: true)?.isSame(as: target) != true {
+        guard var path = try FileSystem.realPath(start) else { continue }
+        while try FileSystem.entry(at: path, followingLinks: true)?.isSame(as: target) != true {
           guard path != "/" else { break }
           path = PathText.parent(of: path)
         }

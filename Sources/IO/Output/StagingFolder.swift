@@ -38,8 +38,8 @@ struct StagingFolder: Sendable {
 
   /// Puts an interrupted replacement back, removes what a killed run left, and makes the folder for new files.
   func prepare(for output: String) throws(CheckpointError) {
-    if FileSystem.facts(replacedPath, followingLinks: false) != nil,
-      FileSystem.facts(output, followingLinks: false) == nil
+    if try FileSystem.entry(at: replacedPath, followingLinks: false) != nil,
+      try FileSystem.entry(at: output, followingLinks: false) == nil
     {
       let code = OutputCalls.rename(replacedPath, to: output, .replacing)
       guard code == 0 else { throw CheckpointError(.renameFailed(to: output), file: replacedPath, errno: code) }
@@ -84,7 +84,7 @@ struct StagingFolder: Sendable {
     for _ in 0..<64 {
       code = OutputCalls.makeFolder(path)
       guard code == 0 || code == EEXIST else { break }
-      guard FileSystem.facts(path, followingLinks: false).map({ $0.kind == .folder }) ?? true else {
+      guard try FileSystem.entry(at: path, followingLinks: false).map({ $0.kind == .folder }) ?? true else {
         throw CheckpointError(.notReplaceable("is not a folder"), file: path)
       }
       let lock = OutputCalls.lockFile(PathText.joined(path, "lock"))
@@ -98,11 +98,13 @@ struct StagingFolder: Sendable {
 
   /// Makes a folder and its parents; returns those that did not exist, deepest first.
   private static func makeFolders(_ path: String) throws(CheckpointError) -> [String] {
-    if let facts = FileSystem.facts(path, followingLinks: true) {
+    if let facts = try FileSystem.entry(at: path, followingLinks: true) {
       guard facts.kind == .folder else { throw CheckpointError(.cannotCreate, file: path, errno: ENOTDIR) }
       return []
     }
-    let above = try makeFolders(PathText.parent(of: path))
+    let parent = PathText.parent(of: path)
+    guard parent != path else { throw CheckpointError(.cannotCreate, file: path, errno: ENOENT) }
+    let above = try makeFolders(parent)
     let code = OutputCalls.makeFolder(path)
     if code == EEXIST { return above }
     guard code == 0 else {
