@@ -17,6 +17,8 @@ public final class InputFile: Sendable {
   public let byteCount: Int
   /// What is the same for two paths that lead to one file.
   public let identity: FileIdentity
+  /// When its content was last changed; `nil` where other machines' clocks and caches have a say in that.
+  private let modified: Int64?
   let storage: Storage
 
   enum Storage: Sendable {
@@ -38,6 +40,7 @@ public final class InputFile: Sendable {
     path = descriptor.path
     byteCount = descriptor.byteCount
     identity = descriptor.identity
+    modified = descriptor.isRemote ? nil : descriptor.modified
     let maps = policy == .map || (policy == .auto && !descriptor.isRemote)
     if maps, let region = descriptor.map() {
       storage = .mapped(region)
@@ -62,10 +65,22 @@ public final class InputFile: Sendable {
     if case .mapped = storage { true } else { false }
   }
 
-  /// Checks that no page that was read had been lost by the file; to be asked before an output is believed.
+  /// Checks that the file is what it was when it was opened; to be asked before an output is believed.
   ///
-  /// - Throws: ``CheckpointError`` with kind `.truncated`.
+  /// A path that leads to another file by now does no harm: what was opened has been read.
+  ///
+  /// - Throws: ``CheckpointError`` with kind `.truncated` or `.changed`.
   public func checkIntact() throws(CheckpointError) {
+    try checkPages()
+    guard let now = try? InputDescriptor(path), now.identity == identity else { return }
+    guard now.byteCount >= byteCount else { throw truncated }
+    guard now.byteCount == byteCount, modified == nil || now.modified == modified else {
+      throw CheckpointError(.changed, file: path)
+    }
+  }
+
+  /// Checks that no page that was read had been lost by the file.
+  func checkPages() throws(CheckpointError) {
     if case .mapped(let region) = storage, region.isDamaged { throw truncated }
   }
 

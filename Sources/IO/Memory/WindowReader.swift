@@ -15,11 +15,16 @@
   @safe private struct Slot {
     var file: InputFile?
     var range = 0..<0
-    var buffer: UnsafeMutableRawPointer?
-    var capacity = 0
+    var buffer: Buffer?
   }
 
-  private static let alignment = 4096
+  /// Memory of a slot, which the system may refuse.
+  private final class Buffer {
+    let memory: AlignedBuffer
+
+    init(byteCount: Int) throws(CheckpointError) { memory = try AlignedBuffer(byteCount: byteCount) }
+  }
+
   /// Bytes that a window holds at least, where the file has them: what comes next is likely to be asked for.
   private let reach: Int
 
@@ -31,8 +36,6 @@
   deinit {
     for slot in slots {
       if case .mapped(let region)? = slot.file?.storage { region.drop(slot.range) }
-      // SAFETY: allocated below, owned by this slot alone.
-      unsafe slot.buffer?.deallocate()
     }
   }
 
@@ -64,14 +67,12 @@
     }
     switch file.storage {
     case .mapped(let region):
-      try file.checkIntact()
+      try file.checkPages()
       return unsafe region.bytes(range)
     case .descriptor:
       let start = range.lowerBound - slots[slot].range.lowerBound
-      // SAFETY: the buffer holds the slot's range, in which `range` lies.
-      return unsafe UnsafeRawBufferPointer(
-        rebasing: UnsafeRawBufferPointer(start: slots[slot].buffer, count: slots[slot].capacity)[
-          start..<start + range.count])
+      // SAFETY: the buffer holds the slot's range, in which `range` lies, and stays while the slot does.
+      return unsafe UnsafeRawBufferPointer(rebasing: try buffer(slot, start + range.count)[start...])
     }
   }
 
@@ -90,7 +91,7 @@
       if slides, old.lowerBound < range.lowerBound { region.drop(old.lowerBound..<range.lowerBound) }
     case .descriptor(let shared):
       close(slot: slot)
-      try unsafe shared.descriptor.fill(reserve(range.count, slot: slot), from: range.lowerBound)
+      try unsafe shared.descriptor.fill(buffer(slot, range.count), from: range.lowerBound)
     }
     slots[slot].file = file
     slots[slot].range = range
@@ -103,15 +104,16 @@
     slots[slot].file = nil
   }
 
-  /// The slot's buffer, grown to `byteCount` where it is smaller.
-  private mutating func reserve(_ byteCount: Int, slot: Int) -> UnsafeMutableRawBufferPointer {
-    if slots[slot].capacity < byteCount {
-      let capacity = (byteCount + Self.alignment - 1) / Self.alignment * Self.alignment
-      // SAFETY: the old buffer belongs to the slot, whose window has been closed; the new one is freed in `deinit`.
-      unsafe slots[slot].buffer?.deallocate()
-      unsafe slots[slot].buffer = .allocate(byteCount: capacity, alignment: Self.alignment)
-      slots[slot].capacity = capacity
+  /// The first `byteCount` bytes of the slot's buffer, which is replaced where it is smaller.
+  private mutating func buffer(_ slot: Int, _ byteCount: Int) throws(CheckpointError) -> UnsafeMutableRawBufferPointer {
+    if let buffer = slots[slot].buffer, buffer.memory.byteCount >= byteCount {
+      return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.memory.bytes[..<byteCount])
     }
-    return unsafe UnsafeMutableRawBufferPointer(start: slots[slot].buffer, count: byteCount)
+    // The old one goes first: both at once would take more than the budget reckons with.
+    slots[slot].buffer = nil
+    let buffer = try Buffer(byteCount: byteCount)
+    slots[slot].buffer = buffer
+    // SAFETY: the slot holds the buffer, which has room for as many bytes.
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.memory.bytes[..<byteCount])
   }
 }

@@ -6,6 +6,8 @@ struct InputDescriptor: ~Copyable {
   let byteCount: Int
   /// What is the same for two paths that lead to one file.
   let identity: FileIdentity
+  /// When its content was last changed, in nanoseconds since 1970.
+  let modified: Int64
   private let descriptor: Int32
 
   init(_ path: String) throws(CheckpointError) {
@@ -20,6 +22,7 @@ struct InputDescriptor: ~Copyable {
     self.path = path
     self.byteCount = byteCount
     identity = FileIdentity(device: facts.device, inode: facts.inode)
+    modified = facts.modified
     self.descriptor = descriptor
   }
 

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
-import WeirIO
+
+@testable import WeirIO
 
 #if canImport(Glibc)
   import Glibc
@@ -88,7 +89,41 @@ struct WindowReaderTests {
       let expected = CheckpointError(.truncated(found: 0, expected: 100_000), file: path)
       #expect(throws: expected) { try file.checkIntact() }
       #expect(throws: expected) { _ = try reader.open(file, 0..<1, slot: 1) }
-      try other.checkIntact()
+      try other.checkPages()
+      #expect(throws: expected) { try other.checkIntact() }
+    }
+  }
+
+  @Test(arguments: ReadPolicy.allCases)
+  func `A file that was written to after it was opened is an error`(_ policy: ReadPolicy) throws {
+    try withTemporaryDirectory { folder in
+      let path = "\(folder)/x"
+      try writeFile(path, pattern(100_000))
+      let file = try InputFile(path: path, policy: policy)
+      try file.checkIntact()
+      // Time stamps are as coarse as the system's clock ticks, a few milliseconds.
+      usleep(20_000)
+      try writeFile(path, [UInt8](repeating: 7, count: 100_000))
+      let expected = CheckpointError(.changed, file: path)
+      #expect(throws: expected) { try file.checkIntact() }
+      #expect(
+        expected.description
+          == "\(path): file was written to after it was opened, expected nobody to do so during a run; "
+          + "run again when nothing writes to it")
+    }
+  }
+
+  @Test(arguments: ReadPolicy.allCases)
+  func `A path that leads to another file by now does no harm`(_ policy: ReadPolicy) throws {
+    try withTemporaryDirectory { folder in
+      let path = "\(folder)/x"
+      try writeFile(path, pattern(100_000))
+      let file = try InputFile(path: path, policy: policy)
+      try writeFile("\(folder)/y", "another")
+      #expect(rename("\(folder)/y", path) == 0)
+      var reader = WindowReader()
+      #expect(Array(try reader.open(file, 0..<100_000, slot: 0)) == pattern(100_000))
+      try file.checkIntact()
     }
   }
 
