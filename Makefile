@@ -7,9 +7,11 @@ WEIR := .build/release/weir
 STATIC := $(if $(filter Darwin,$(shell uname -s)),,--static-swift-stdlib)
 # make bench ARGS='--rows linear --runs 3', make e2e ARGS=ties
 ARGS ?=
+# make fuzz SECONDS=60
+SECONDS ?= 60
 
 .DEFAULT_GOAL := build
-.PHONY: build setup demo test test-quick e2e bench lint format completions install uninstall clean help
+.PHONY: build setup demo test test-quick e2e fuzz campaign-faults bench lint format completions install uninstall clean help
 
 build: ## build the program: .build/release/weir
 	@scripts/setup check
@@ -35,6 +37,14 @@ e2e: build ## the end-to-end checks alone; ARGS='WORD…' chooses some by title
 	@scripts/setup python
 	@$(PYTHON) Tests/EndToEnd/run.py $(ARGS)
 
+fuzz: ## feed every parser with wild bytes for SECONDS each; ARGS='TARGET…' chooses some
+	@scripts/setup libraries
+	@scripts/fuzz $(SECONDS) $(ARGS)
+
+campaign-faults: build ## let every system call of small runs fail once, and every input change at every point
+	@scripts/setup python
+	@$(PYTHON) Tests/Faults/run.py --all $(ARGS)
+
 bench: build ## time merges beside the disk's own speed; ARGS='--rows ties --runs 3 --memory 64M'
 	@scripts/setup python
 	@$(PYTHON) Benchmarks/bench.py $(ARGS)
@@ -43,7 +53,7 @@ lint: ## check formatting and house rules
 	@scripts/lint
 
 format: ## format the Swift sources in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
 
 completions: build ## write shell completions to .build/completions
 	@mkdir -p .build/completions
@@ -65,7 +75,7 @@ uninstall: ## remove what install installed
 	  "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/weir.fish"
 
 clean: ## remove what was built, and what demo and benchmark wrote
-	rm -rf .build demo-output bench-output
+	rm -rf .build .build-* demo-output bench-output
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile

@@ -94,3 +94,19 @@ let package = Package(
       exclude: ["Cases"], swiftSettings: testing),
   ]
 )
+
+// The fuzzer and the replay of what it found share their targets, and a source file belongs to one target at a time.
+let fuzzed: [Target.Dependency] = ["WeirPipeline", "WeirIO", "WeirOps", "WeirTensors", "TestSupport"]
+if Context.environment["WEIR_FUZZ"] == nil {
+  package.targets.append(
+    .testTarget(
+      name: "FuzzTests", dependencies: fuzzed, path: "Fuzz", exclude: ["Corpus", "Crashes", "Driver", "seeds.py"],
+      sources: ["Targets", "Replay"], swiftSettings: testing))
+} else {
+  package.targets.append(
+    .executableTarget(
+      name: "weir-fuzz", dependencies: fuzzed, path: "Fuzz", exclude: ["Corpus", "Crashes", "Replay", "seeds.py"],
+      sources: ["Targets", "Driver"], swiftSettings: testing,
+      // The gold linker ends on an internal error here.
+      linkerSettings: [.unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux]))]))
+}
