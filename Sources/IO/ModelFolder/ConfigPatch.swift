@@ -144,7 +144,7 @@ private struct Work {
       !key.hasSuffix("_token_id"), !key.hasSuffix("_token_ids")
     else { return nil }
     if let beyond = layers.sources.first(where: { !list.indices.contains($0) }) {
-      notes.append("config.json: '\(key)' has no value for layer \(beyond), took the last; check it")
+      notes.append("config.json: \(MessageText.quoted(key)) has no value for layer \(beyond), took the last; check it")
     }
     return layers.sources.map { list.indices.contains($0) ? list[$0] : last }
   }

@@ -170,7 +170,9 @@ public final class OutputFolder: Sendable {
       switch try FileSystem.entry(at: path, followingLinks: false)?.kind {
       case .folder: try syncTree(path)
       case .file: try OutputCalls.sync(path: path)
-      default: throw CheckpointError(.outputDiffers(found: "'\(name)'", expected: "files and folders only"), file: path)
+      default:
+        throw CheckpointError(
+          .outputDiffers(found: MessageText.quoted(name), expected: "files and folders only"), file: path)
       }
     }
     try OutputCalls.sync(path: folder)

@@ -58,7 +58,7 @@ extension Plan {
         try run.commit()
       } catch {
         for run in staged[number...] { run.discard() }
-        let standing = staged[..<number].compactMap(\.report.path).map { "'\($0)'" }.joined(separator: ", ")
+        let standing = staged[..<number].compactMap(\.report.path).map(MessageText.quoted).joined(separator: ", ")
         throw standing.isEmpty
           ? error : PipelineError(.run, "\(error.description); \(standing) is complete and in place")
       }

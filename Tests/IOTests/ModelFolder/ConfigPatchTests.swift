@@ -101,6 +101,13 @@ private func patched(_ text: String, _ patch: ConfigPatch) throws -> (text: Stri
     #expect(result.notes == ["config.json: no layer count of 2, expected one to set to 1; set it by hand"])
   }
 
+  @Test func `A key with control characters is escaped in notes`() throws {
+    let result = try patched(
+      #"{"num_hidden_layers":1,"\u001b[2J":["a"]}"#, ConfigPatch(layers: .init(sourceCount: 1, sources: [0, 1])))
+    #expect(
+      result.notes == [#"config.json: '\u{1b}[2J' has no value for layer 1, took the last; check it"#])
+  }
+
   @Test func `A layer from a deeper model takes the last value and says so`() throws {
     let result = try patched(
       #"{"num_hidden_layers":2,"layer_types":["a","b"]}"#,
