@@ -150,10 +150,15 @@ final class ArchiveWork: BlockWork {
       let values = unsafe UnsafeBufferPointer(
         rebasing: UnsafeRawBufferPointer(worker.block.bytes).assumingMemoryBound(to: Float.self)[0..<place.count])
       switch coding {
-      case .ternary(let codec): return try unsafe ternary(values, unit, codec, base, &worker)
-      case .sign: return try unsafe SignCodec.encode(values, place, scratch: &worker.bench.scratch)
+      case .ternary(let codec): return try unsafe ternary(values, unit, codec, base, worker)
+      case .sign:
+        return try worker.bench.withScratch { (scratch) throws(CheckpointError) in
+          try unsafe SignCodec.encode(values, place, scratch: &scratch)
+        }
       case .seeded(let mask):
-        return try unsafe SeededCodec.encode(values, place, mask: mask, scratch: &worker.bench.scratch)
+        return try worker.bench.withScratch { (scratch) throws(CheckpointError) in
+          try unsafe SeededCodec.encode(values, place, mask: mask, scratch: &scratch)
+        }
       case .dare(let mask): return try unsafe DareCodec.encode(values, place, mask: mask)
       case .sparse: return try unsafe SparseCodec.encode(values, place)
       case .dense(let dtype): return try unsafe DenseCodec.encode(values, place, as: dtype)
@@ -171,23 +176,24 @@ final class ArchiveWork: BlockWork {
   /// Codes ternary values; where the smallest coding is wanted, the tensor's first block decides for all.
   private func ternary(
     _ values: UnsafeBufferPointer<Float>, _ unit: Unit, _ codec: ArchiveCodec?, _ base: UnsafeRawBufferPointer?,
-    _ worker: inout Worker
+    _ worker: borrowing Worker
   ) throws(CheckpointError) -> [UInt8] {
-    if let codec = codec ?? self.codec(of: unit.tensor) {
-      return try unsafe TernaryCodec.encode(
-        values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
+    let bench = worker.bench
+    func encoded(_ codec: ArchiveCodec) throws(CheckpointError) -> [UInt8] {
+      try bench.withScratch { (scratch) throws(CheckpointError) in
+        try unsafe TernaryCodec.encode(values, unit.place, codec: codec, base: base, scratch: &scratch)
+      }
     }
+    if let codec = codec ?? self.codec(of: unit.tensor) { return try encoded(codec) }
     guard unit.block == 0 else {
       // The first block was claimed before this one, so that somebody is at work on it.
       let codec = chosen.wait { $0.codecs[unit.tensor] ?? ($0.isStopped ? .ternary : nil) }
-      return try unsafe TernaryCodec.encode(
-        values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
+      return try encoded(codec)
     }
     var best: (codec: ArchiveCodec, bytes: [UInt8])?
     let hasContext = archive.tensors[unit.tensor].base.map { graph.info(of: $0).dtype } == unit.place.dtype
     for codec in [ArchiveCodec.ternary, .ternaryPlane, .ternaryContext] where hasContext || codec != .ternaryContext {
-      let bytes = try unsafe TernaryCodec.encode(
-        values, unit.place, codec: codec, base: base, scratch: &worker.bench.scratch)
+      let bytes = try encoded(codec)
       if bytes.count < best?.bytes.count ?? .max { best = (codec, bytes) }
     }
     guard let best else { return [] }

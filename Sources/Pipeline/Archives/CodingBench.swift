@@ -3,7 +3,7 @@ internal import WeirIO
 /// What a worker makes archives with, and checks their bases through.
 final class CodingBench {
   /// What coding works in.
-  var scratch: CodecScratch
+  private var scratch: CodecScratch
   /// Coded blocks on their way to the file.
   var payloads: [ArchivePayload] = []
   private var bases = WindowReader(reach: 0)
@@ -13,6 +13,13 @@ final class CodingBench {
     scratch = try CodecScratch()
     padding = try AlignedBuffer(byteCount: BlockPlace.maximumCount * 8)
   }
+
+  /// Lends what coding works in.
+  ///
+  /// The access is made here and not by callers, where the thread sanitizer's instrumentation of it ends the compiler.
+  func withScratch<Value>(
+    _ body: (inout CodecScratch) throws(CheckpointError) -> Value
+  ) throws(CheckpointError) -> Value { try body(&scratch) }
 
   /// A part of a base's tensor, zeros beyond its end; valid until the next call.
   func openBase(
