@@ -11,7 +11,7 @@ ARGS ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := build
-.PHONY: build setup demo test test-quick e2e fuzz campaign-faults bench lint format completions install uninstall clean help
+.PHONY: build setup demo test test-quick e2e fuzz campaign-faults limits bench bench-peers bench-70b lint format completions install uninstall clean help
 
 build: ## build the program: .build/release/weir
 	@scripts/setup check
@@ -45,9 +45,23 @@ campaign-faults: build ## let every system call of small runs fail once, and eve
 	@scripts/setup python
 	@$(PYTHON) Tests/Faults/run.py --all $(ARGS)
 
+limits: build ## the checks of memory, of scale, and inside a control group alone
+	@scripts/setup python
+	@$(PYTHON) Tests/Limits/memory.py
+	@$(PYTHON) Tests/Limits/cgroup.py
+	@$(PYTHON) Tests/Limits/scale.py
+
 bench: build ## time merges beside the disk's own speed; ARGS='--rows ties --runs 3 --memory 64M'
 	@scripts/setup python
 	@$(PYTHON) Benchmarks/bench.py $(ARGS)
+
+bench-peers: build ## time the same merges by mergekit, installed apart; ARGS='--rows linear --runs 5'
+	@scripts/setup python
+	@$(PYTHON) Benchmarks/peers.py $(ARGS)
+
+bench-70b: build ## compress and merge models of 70 billion parameters in sparse files; ARGS='--layers 2' rehearses
+	@scripts/setup python
+	@$(PYTHON) Benchmarks/bench70b.py $(ARGS)
 
 lint: ## check formatting and house rules
 	@scripts/lint

@@ -132,10 +132,16 @@ def cells(result):
             f"{result['write_gb_per_second']:.2f}", peak, processor, "-" if count is None else f"{count:.1f}"]
 
 
-def line(values, markdown):
+def heading(columns, widths, markdown):
+    print(line(columns, widths, markdown), flush=True)
+    if markdown:
+        print("|---|" + "---:|" * (len(columns) - 1))
+
+
+def line(values, widths, markdown):
     if markdown:
         return "| " + " | ".join(values) + " |"
-    return "".join(value.ljust(width) if index == 0 else value.rjust(width) for index, (value, width) in enumerate(zip(values, WIDTHS)))
+    return values[0].ljust(widths[0]) + "".join(value.rjust(width) for value, width in zip(values[1:], widths[1:]))
 
 
 def notes(arguments, results):
@@ -199,11 +205,9 @@ def main():
     def show(result):
         results.append(result)
         if "skipped" not in result:
-            print(line(cells(result), arguments.markdown), flush=True)
+            print(line(cells(result), WIDTHS, arguments.markdown), flush=True)
 
-    print(line(COLUMNS, arguments.markdown), flush=True)
-    if arguments.markdown:
-        print("|---|" + "---:|" * (len(COLUMNS) - 1))
+    heading(COLUMNS, WIDTHS, arguments.markdown)
     for dtype in arguments.dtype:
         for row in arguments.rows:
             if row in rows.ALL:

@@ -29,12 +29,12 @@ def by_perf(command):
     return int(found[1]) if found and result.returncode == 0 else None
 
 
+@functools.cache
 def stripped(program, place):
     """A copy of a program without debugging information, of which valgrind cannot read all that Swift writes."""
     copy = os.path.join(place, "stripped-" + os.path.basename(program))
-    if not os.path.exists(copy) or os.path.getmtime(copy) < os.path.getmtime(program):
-        shutil.copy(program, copy)
-        subprocess.run(["strip", copy], check=True)
+    shutil.copy(program, copy)
+    subprocess.run(["strip", copy], check=True)
     return copy
 
 
