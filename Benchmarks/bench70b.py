@@ -107,14 +107,17 @@ def run(arguments, place, size):
             node = {"op": "ties", "density": DENSITY} if op == "ties" else {"op": "task_arithmetic"}
             node |= {"base": "base", "models": [{"from": f"m{number}", "weight": 1 / COUNT} for number in range(COUNT)]}
             named = {"base": paths[0], **{f"m{number}": source for number, source in enumerate(sources)}}
+            read_here = [shard for source in named.values() for shard in families.shards(source)]
+            if kind == "archives":
+                named |= {name: {"archive": source} for name, source in named.items() if name != "base"}
             if op == "linear" and kind == "checkpoints":
                 node = {"op": "linear", "models": node["models"]}
                 named.pop("base")
+                read_here = read_here[size.shards:]
             pipeline = os.path.join(place, f"70b-{op}-{kind}.json")
             with open(pipeline, "w") as file:
                 json.dump({"weir": 1, "sources": named, "graph": {"merged": node}, "outputs": [{"from": "merged", "to": "digest:"}]}, file)
-            read_here = sum(families.size_of(families.shards(source)) for source in named.values())
-            step(f"{op} of {COUNT} {kind}", [arguments.weir, "run", pipeline, *flags], read_here, results, arguments.markdown)
+            step(f"{op} of {COUNT} {kind}", [arguments.weir, "run", pipeline, *flags], families.size_of(read_here), results, arguments.markdown)
     return results
 
 
