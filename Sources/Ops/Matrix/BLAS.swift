@@ -99,11 +99,24 @@ public struct MatrixError: Error, Equatable, Sendable, CustomStringConvertible {
     return unsafe [Float](unsafeUninitializedCapacity: rows * columns) { result, count in
       guard let a = a.baseAddress, let b = b.baseAddress, let c = result.baseAddress else { return }
       // SAFETY: the matrices have the sizes that the routine is told, as was checked.
-      unsafe gemm(
-        Self.rowMajor, isTransposed ? Self.transpose : Self.noTranspose, Self.noTranspose, Int32(rows), Int32(columns),
-        Int32(inner), 1, a, Int32(isTransposed ? rows : inner), b, Int32(columns), 0, c, Int32(columns))
+      unsafe multiply(
+        (a, isTransposed ? rows : inner, isTransposed), (b, columns, false), rows: rows, inner: inner,
+        columns: columns, into: c)
       count = rows * columns
     }
+  }
+
+  /// Writes `scale · A·B` to `c`, row-major and `rows` × `columns`; a side is its first element, the elements from one of
+  /// its rows to the next, and whether it is stored transposed.
+  func multiply(
+    _ a: (start: Single, stride: Int, isTransposed: Bool), _ b: (start: Single, stride: Int, isTransposed: Bool),
+    rows: Int, inner: Int, columns: Int, scale: Float = 1, into c: UnsafeMutablePointer<Float>
+  ) {
+    // SAFETY: the caller's matrices reach as far as the sizes say.
+    unsafe gemm(
+      Self.rowMajor, a.isTransposed ? Self.transpose : Self.noTranspose,
+      b.isTransposed ? Self.transpose : Self.noTranspose, Int32(rows), Int32(columns), Int32(inner), scale, a.start,
+      Int32(a.stride), b.start, Int32(b.stride), 0, c, Int32(columns))
   }
 
   /// Eigenvalues of a symmetric matrix, ascending, and the vectors of the last `count`, one per row.
