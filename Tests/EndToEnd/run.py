@@ -17,6 +17,7 @@ import sys
 import numpy as np
 from safetensors.numpy import save_file
 
+import adapters
 import archives
 import reference
 import reference_outliers
@@ -517,6 +518,7 @@ def main():
         sys.exit(f"'{arguments.weir}' is not there; build it with 'make'")
     models()
     check.entries += archives.check.entries
+    check.entries += adapters.check.entries
     passed, failed = check.run(program, arguments.words)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)

@@ -8,6 +8,16 @@ public enum AdapterFolder {
     FileSystem.facts("\(path)/\(configName)", followingLinks: true)?.kind == .file
   }
 
+  /// The model and the adapter that `MODEL+ADAPTER` names; `nil` where all of it is the name of something.
+  public static func parts(of path: String) -> (model: String, adapter: String)? {
+    guard path.contains("+"), FileSystem.facts(path, followingLinks: true) == nil else { return nil }
+    for plus in path.indices where path[plus] == "+" {
+      let (model, adapter) = (String(path[..<plus]), String(path[path.index(after: plus)...]))
+      if FileSystem.facts(model, followingLinks: true) != nil, isAdapter(adapter) { return (model, adapter) }
+    }
+    return nil
+  }
+
   /// Copies an adapter whose effect is to be `factor` times as large: its `lora_alpha` is, as `ΔW = lora_alpha / r · B A`.
   ///
   /// - Parameters:

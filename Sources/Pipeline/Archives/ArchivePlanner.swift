@@ -83,7 +83,7 @@ struct ArchivePlanner {
   }
 
   /// Whether factors are archived that stand for themselves.
-  private var isAdapter: Bool { base == nil && tunedSource.map { graph.sources[$0].isAdapter } == true }
+  private var isAdapter: Bool { base == nil && tunedSource.map { graph.sources[$0].hasFactors } == true }
 
   /// Whether all of a checkpoint is archived, so that its files can come back.
   private var isWholeCheckpoint: Bool { tunedSource != nil && !isDelta && base != nil && output.rename.isEmpty }

@@ -162,6 +162,7 @@ extension Plan {
 extension GraphPlan {
   /// The type in which an operand's elements are at hand as bytes; `nil` where they must be computed.
   func storedType(of operand: Operand) -> DType? {
+    if adapted(operand) != nil { return nil }
     guard let coded = coded(operand) else { return info(of: operand).dtype }
     return coded.form == .elements ? coded.tensor.info.dtype : nil
   }

@@ -1,11 +1,12 @@
 internal import WeirIO
 internal import WeirTensors
 
-/// A source, open: a checkpoint, or an archive with or without its base.
+/// A source, open: a checkpoint, or an archive or adapter with or without its base.
 struct OpenSource: Sendable {
   enum Content: Sendable {
     case checkpoint(Checkpoint)
     case archive(OpenArchive)
+    case adapter(OpenAdapter)
   }
 
   let spec: SourceSpec
@@ -15,7 +16,11 @@ struct OpenSource: Sendable {
     if case .archive(let archive) = content { archive } else { nil }
   }
 
-  /// The checkpoint itself; an archive has none of its own.
+  var adapter: OpenAdapter? {
+    if case .adapter(let adapter) = content { adapter } else { nil }
+  }
+
+  /// The checkpoint itself; an archive or an adapter has none of its own.
   var checkpoint: Checkpoint? {
     if case .checkpoint(let checkpoint) = content { checkpoint } else { nil }
   }
@@ -24,6 +29,7 @@ struct OpenSource: Sendable {
     switch content {
     case .checkpoint(let checkpoint): checkpoint.catalogue
     case .archive(let archive): archive.catalogue
+    case .adapter(let adapter): adapter.catalogue
     }
   }
 
@@ -32,6 +38,7 @@ struct OpenSource: Sendable {
     switch content {
     case .checkpoint(let checkpoint): checkpoint.files
     case .archive(let archive): [archive.archive.file]
+    case .adapter(let adapter): adapter.adapter.checkpoint.files
     }
   }
 
@@ -40,6 +47,7 @@ struct OpenSource: Sendable {
     switch content {
     case .checkpoint(let checkpoint): checkpoint.catalogue.byteCount
     case .archive(let archive): archive.archive.file.byteCount
+    case .adapter(let adapter): adapter.adapter.checkpoint.catalogue.byteCount
     }
   }
 
@@ -47,13 +55,14 @@ struct OpenSource: Sendable {
     switch content {
     case .checkpoint(let checkpoint): checkpoint.config
     case .archive(let archive): archive.config
+    case .adapter(let adapter): adapter.baseCheckpoint?.config
     }
   }
 
-  var quantisation: String? { checkpoint?.quantisation }
+  var quantisation: String? { (checkpoint ?? adapter?.baseCheckpoint)?.quantisation }
 
-  /// Whether it is an adapter: factors that stand for themselves.
-  var isAdapter: Bool {
+  /// Whether it is the weights file of an adapter, taken as it is: factors that stand for themselves.
+  var hasFactors: Bool {
     checkpoint.map { $0.files.allSatisfy { $0.path.hasSuffix("adapter_model.safetensors") } } ?? false
   }
 
@@ -66,6 +75,15 @@ struct OpenSource: Sendable {
       if let bytes = try archive.archive.sideFile(name, base: archive.baseCheckpoint) { return bytes }
       guard let base = archive.baseCheckpoint else { throw CheckpointError(.notFound, file: name) }
       return try TextFile.read(base.folder + "/" + name, maximumByteCount: maximumByteCount)
+    case .adapter(let adapter):
+      for folder in adapter.sideFolders.reversed() {
+        do {
+          return try TextFile.read(folder + "/" + name, maximumByteCount: maximumByteCount)
+        } catch  where error.kind == .notFound {
+          continue
+        }
+      }
+      throw CheckpointError(.notFound, file: name)
     }
   }
 
@@ -79,6 +97,8 @@ struct OpenSource: Sendable {
       try archive.archive.restoreSideFiles(into: folder, base: archive.baseCheckpoint) {
         SideFiles.isSideFile($0) && !others.contains($0)
       }
+    case .adapter(let adapter):
+      for source in adapter.sideFolders { try SideFiles.copy(from: source, into: folder, except: others) }
     }
   }
 
@@ -185,19 +205,33 @@ struct OpenArchive: Sendable {
 }
 
 extension GraphPlan {
-  /// Where the bytes of a checkpoint's tensor are.
+  /// Where the bytes of a tensor are, of a checkpoint or one that an adapter has whole.
   func location(of operand: Operand) -> (file: InputFile, bytes: Range<Int>) {
-    guard let checkpoint = sources[operand.source].checkpoint else {
-      preconditionFailure("archives have no plain bytes")
+    let source = sources[operand.source]
+    var (checkpoint, tensor) = (source.checkpoint, operand.tensor)
+    if let adapter = source.adapter, let whole = adapter.members[operand.tensor].whole {
+      (checkpoint, tensor) = (adapter.adapter.checkpoint, whole)
     }
-    let location = checkpoint.locations[operand.tensor]
+    guard let checkpoint else { preconditionFailure("archives and changes have no plain bytes") }
+    let location = checkpoint.locations[tensor]
     return (checkpoint.files[location.file], location.bytes)
   }
 
   /// Bytes that reading all of an operand takes, once.
   func inputBytes(of operand: Operand) -> Int {
+    if let adapted = adapted(operand) { return adapted.inputBytes }
     guard let coded = coded(operand) else { return info(of: operand).byteCount }
     return coded.archive.blocks[coded.tensor.blocks].count
+  }
+
+  /// The product of an adapter's factors behind an operand, where it is one.
+  func adapted(_ operand: Operand) -> AdapterTensor? {
+    guard let member = sources[operand.source].adapter?.members[operand.tensor] else { return nil }
+    switch operand.aspect {
+    case .stored: return nil
+    case .change: return member.change
+    case .magnitude: return member.magnitude?.tensor
+    }
   }
 
   /// The archive's tensor behind an operand, where it is one.

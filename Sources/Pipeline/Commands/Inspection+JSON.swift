@@ -17,11 +17,27 @@ extension Inspection {
       ("architectures", checkpoint.config?["architectures"] ?? .array([])),
       ("parameters", .number(catalogue.elementCount)), ("bytes", .number(catalogue.byteCount)),
       ("quantisation", checkpoint.quantisation.map { .string($0) } ?? .null),
+      ("adapter", adapter.map(Self.json) ?? .null),
       ("metadata", .object(checkpoint.metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
       ("dtypes", .array(dtypes.map(Self.json))), ("stacks", .array(stacks)),
       ("files", .array(zip(checkpoint.files, files).map(Self.json))),
       ("tensors", .array(zip(catalogue.tensors, checkpoint.locations).map(json))),
-      ("notes", .array(checkpoint.notes.map { .string($0) })),
+      ("notes", .array(notes.map { .string($0) })),
+    ])
+  }
+
+  private static func json(_ adapter: Adapter) -> JSONValue {
+    let modules = adapter.modules.map { module -> JSONValue in
+      .object([
+        ("name", .string(module.name)), ("rank", .number(module.factors?.rank ?? 0)),
+        ("scale", .number(module.factors?.scale ?? 0)), ("magnitude", .bool(module.magnitude != nil)),
+        ("bias", .bool(module.bias != nil)),
+      ])
+    }
+    return .object([
+      ("rslora", .bool(adapter.usesRootRank)), ("dora", .bool(adapter.hasMagnitudes)),
+      ("fan_in_fan_out", .bool(adapter.isFanInFanOut)), ("modules", .array(modules)),
+      ("whole", .array(adapter.wholes.map { .string($0.name) })),
     ])
   }
 

@@ -18,6 +18,7 @@ extension Inspection {
     var table = TextTable([.left(""), .left("")])
     table.add(["checkpoint", checkpoint.path])
     if let architecture { table.add(["model", architecture]) }
+    if let adapter { table.add(["adapter", Self.summary(of: adapter)]) }
     table.add(["tensors", "\(catalogue.tensors.count)"])
     let exact = catalogue.elementCount < 1000 ? "" : " (\(catalogue.elementCount))"
     table.add(["parameters", Count.text(catalogue.elementCount) + exact])
@@ -28,6 +29,29 @@ extension Inspection {
       table.add([number == 0 ? "metadata" : "", "\(entry.key) = \(value)"])
     }
     return table.text()
+  }
+
+  /// `LoRA of 14 modules, rank 8, scale 2; 1 whole tensor`.
+  private static func summary(of adapter: Adapter) -> String {
+    let factors = adapter.modules.compactMap(\.factors)
+    var parts: [String] = []
+    if !factors.isEmpty {
+      let kind = (adapter.usesRootRank ? "rsLoRA" : "LoRA") + (adapter.hasMagnitudes ? " with DoRA" : "")
+      parts.append(
+        "\(kind) of \(Wording.count(factors.count, "module")), rank \(range(factors.map { Double($0.rank) })), "
+          + "scale \(range(factors.map(\.scale)))")
+    }
+    if !adapter.wholes.isEmpty { parts.append(Wording.count(adapter.wholes.count, "whole tensor")) }
+    return parts.joined(separator: "; ")
+  }
+
+  /// One number, or the least and the largest.
+  private static func range(_ numbers: [Double]) -> String {
+    func text(_ number: Double) -> String {
+      JSON.text(Int(exactly: number).map { .number($0) } ?? .number(number))
+    }
+    guard let least = numbers.min(), let most = numbers.max() else { return "" }
+    return least == most ? text(least) : "\(text(least)) to \(text(most))"
   }
 
   private func table(_ title: String, _ groups: [Group]) -> String {

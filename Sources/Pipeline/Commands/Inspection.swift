@@ -4,6 +4,10 @@ internal import WeirTensors
 /// What can be told of a checkpoint from its headers and side files.
 public struct Inspection: Sendable {
   public let checkpoint: Checkpoint
+  /// The adapter that the weights are the factors of; `nil` where they are none, or of a kind that cannot be applied.
+  let adapter: Adapter?
+  /// Why an adapter cannot be applied.
+  let refusal: String?
 
   /// Opens a checkpoint.
   ///
@@ -11,6 +15,16 @@ public struct Inspection: Sendable {
   public init(path: String, options: RunOptions = RunOptions()) throws(PipelineError) {
     checkpoint = try Plan.run(.request) { () throws(CheckpointError) in
       try Checkpoint.open(path, policy: options.readPolicy, maximumHeaderBytes: options.maximumHeaderBytes)
+    }
+    guard AdapterFolder.isAdapter(checkpoint.folder) else {
+      (adapter, refusal) = (nil, nil)
+      return
+    }
+    do throws(CheckpointError) {
+      adapter = try Adapter.open(path, policy: options.readPolicy, maximumHeaderBytes: options.maximumHeaderBytes)
+      refusal = nil
+    } catch {
+      (adapter, refusal) = (nil, error.description)
     }
   }
 
@@ -29,6 +43,9 @@ public struct Inspection: Sendable {
       bytes += tensor.byteCount
     }
   }
+
+  /// What is odd about it and yet allowed, one line each.
+  public var notes: [String] { checkpoint.notes + (adapter?.notes ?? []) + (refusal.map { [$0] } ?? []) }
 
   /// The tensors of each dtype, the one with the most bytes first.
   var dtypes: [Group] {

@@ -160,14 +160,25 @@ struct SourceNames {
   /// The name of a path: its last part, with a number where another path has it already.
   ///
   /// - Parameters:
-  ///   - path: a checkpoint, or an archive by its suffix.
-  ///   - base: the name of what an archive applies to.
+  ///   - path: a checkpoint, an archive by its suffix, the folder of an adapter where there is a base, or `BASE+ADAPTER`.
+  ///   - base: the name of what an archive or an adapter applies to.
   ///   - space: what a checkpoint holds.
   ///   - isArchive: whether it is an archive, whatever its name.
   mutating func name(
     of path: String, base: String? = nil, space: Space = .weight, isArchive: Bool = false
   ) -> String {
     if let known = paths.first(where: { $0.path == path }) { return known.name }
+    if space == .weight, let (model, adapter) = AdapterFolder.parts(of: path) {
+      let name = name(of: model)
+      return self.name(of: adapter, as: path, base: name)
+    }
+    return self.name(of: path, as: path, base: base, space: space, isArchive: isArchive)
+  }
+
+  /// The name of a source by `key`, the word that stands for it.
+  private mutating func name(
+    of path: String, as key: String, base: String?, space: Space = .weight, isArchive: Bool = false
+  ) -> String {
     let plain = path.hasSuffix(ArchiveSpec.suffix) ? String(path.dropLast(ArchiveSpec.suffix.count)) : path
     let last = ModelCard.modelName(of: plain).split(separator: "/").last.map(String.init) ?? ""
     let name = unused(["", ".", ".."].contains(last) || reserved.contains(last) ? "model" : last)
@@ -175,10 +186,12 @@ struct SourceNames {
     var source = text
     if isArchive || path.hasSuffix(ArchiveSpec.suffix) {
       source = .object([("archive", text)] + (base.map { [("base", .string($0))] } ?? []))
+    } else if let base, space == .weight, AdapterFolder.isAdapter(path) {
+      source = .object([("adapter", text), ("base", .string(base))])
     } else if space == .delta {
       source = .object([("path", text), ("space", .string(space.rawValue))])
     }
-    paths.append((name, path, source))
+    paths.append((name, key, source))
     return name
   }
 

@@ -13,6 +13,17 @@ struct Operand: Hashable, Sendable {
   let source: Int
   /// Its place in the source's catalogue.
   let tensor: Int
+  /// What of it, where an adapter has several things for one tensor.
+  var aspect = Aspect.stored
+
+  enum Aspect: Hashable, Sendable {
+    /// Its bytes: a checkpoint's, an archive's to be decoded, or those of an adapter that stand for the base's.
+    case stored
+    /// What an adapter adds.
+    case change
+    /// The lengths of its rows or columns.
+    case magnitude
+  }
 }
 
 /// A node with its inputs found and its tensors known.
@@ -73,7 +84,13 @@ struct GraphPlan: Sendable {
     }
   }
 
-  func info(of operand: Operand) -> TensorInfo { sources[operand.source].catalogue.tensors[operand.tensor] }
+  func info(of operand: Operand) -> TensorInfo {
+    let source = sources[operand.source]
+    if let adapter = source.adapter, operand.aspect == .stored, let whole = adapter.members[operand.tensor].whole {
+      return adapter.adapter.checkpoint.catalogue.tensors[whole]
+    }
+    return source.catalogue.tensors[operand.tensor]
+  }
 
   /// The source whose folder supplies config and tokenizer: the first one reached through leading inputs.
   func donor(of index: ValueIndex) -> Int? {

@@ -29,8 +29,9 @@ extension GraphPlan {
     let coded = operands.map { self.coded($0) }
     return TensorFrame(
       shape: shape,
-      dtypes: zip(operands, coded).map {
-        $1.map { $0.form == .elements ? $0.tensor.info.dtype : .f32 } ?? info(of: $0).dtype
+      dtypes: zip(operands, coded).map { operand, coded in
+        if adapted(operand) != nil { return .f32 }
+        return coded.map { $0.form == .elements ? $0.tensor.info.dtype : .f32 } ?? info(of: operand).dtype
       },
       planeSlots: Set(coded.indices.filter { coded[$0]?.form == .planes }), checksFinite: checksFinite,
       forcesDouble: forcesDouble)
@@ -71,6 +72,7 @@ private struct Lowering {
     }
     let operand = Operand(source: source, tensor: tensor)
     if let archive = plan.sources[source].archive { return archived(archive, operand) }
+    if let adapter = plan.sources[source].adapter { return adapted(adapter, operand) }
     guard plan.info(of: operand).dtype.isMergeable else { return .copy(operand) }
     return .value(element(operand))
   }
@@ -95,6 +97,29 @@ private struct Lowering {
     let value = element(operand)
     guard tensor.form != .elements, let base else { return .value(value) }
     return .value(graph.restored(base: element(base), delta: value))
+  }
+
+  /// A tensor of an adapter: its change, or with a base what the two give.
+  ///
+  ///     W + s·BA        with lengths m: V = W + s·BA, V · m/‖V‖ by rows of out × in
+  private mutating func adapted(_ adapter: OpenAdapter, _ operand: Operand) -> LoweredTensor.Content {
+    let member = adapter.members[operand.tensor]
+    var base = adapter.base.flatMap { source in member.base.map { Operand(source: source, tensor: $0) } }
+    if member.whole != nil { base = operand }
+    guard member.change != nil else {
+      guard let base else { return .value(graph.constant(0)) }
+      return plan.info(of: base).dtype.isMergeable ? .value(element(base)) : .copy(base)
+    }
+    let change = element(Operand(source: operand.source, tensor: operand.tensor, aspect: .change))
+    guard let base else { return .value(change) }
+    let weight = element(base)
+    guard let magnitude = member.magnitude else {
+      return .value(member.whole == nil ? graph.restored(base: weight, delta: change) : weight + change)
+    }
+    let lengths = element(Operand(source: operand.source, tensor: operand.tensor, aspect: .magnitude))
+    let turned = weight + change
+    // Where a row is all zero it stays so, whatever it is divided by.
+    return .value(turned * (lengths / maximum(norm(turned, over: magnitude.isPerRow ? .row : .column), 1e-12)))
   }
 
   private mutating func node(_ node: NodePlan, _ name: String) -> LoweredTensor.Content {

@@ -116,6 +116,8 @@ struct WorkSizes: Sendable, Equatable {
   let block: Int
   /// Bytes of an input's window.
   let window: Int
+  /// Bytes of adapters' factors that are kept for all workers.
+  let factors: Int
   /// Threads: those that compute, and as many again that write meanwhile.
   let workers: Int
   let total: Int
@@ -132,10 +134,16 @@ struct WorkSizes: Sendable, Equatable {
   ///   - workerBytes: bytes of a worker's registers and of what it decodes and codes.
   ///   - held: bytes of a tensor's statistics.
   ///   - claimed: bytes that a worker needs to gather statistics.
+  ///   - factors: bytes of the adapters' factors of a tensor: of two tensors they are kept, and each worker may compute with
+  ///     others.
   ///   - leastBlock: bytes of the smallest block; larger ones are this times a power of two.
-  init(memory: Int, threads: Int, slots: Int, workerBytes: Int, held: Int, claimed: Int, leastBlock: Int) {
+  init(
+    memory: Int, threads: Int, slots: Int, workerBytes: Int, held: Int, claimed: Int, factors: Int = 0, leastBlock: Int
+  ) {
     workers = 2 * threads
-    let fixed = workers * workerBytes + Self.tensorsInFlight * held + threads * claimed
+    self.factors = 2 * factors
+    let fixed =
+      workers * workerBytes + Self.tensorsInFlight * held + threads * (claimed + factors) + self.factors
     let available = max(0, memory - fixed)
     var block = 4 << 20
     while block > leastBlock, block * workers > available / 2 { block /= 2 }

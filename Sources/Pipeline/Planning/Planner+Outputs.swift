@@ -11,6 +11,9 @@ extension Planner {
     var coded = 0
     /// Bytes that decomposing the largest matrix takes.
     var matrix = 0
+    /// Bytes of the adapters' factors of a tensor, and its name.
+    var factors = 0
+    var factorsOf = ""
     var held = 0
     var claimed = 0
   }
@@ -93,7 +96,12 @@ extension Planner {
   private mutating func tensor(
     _ info: TensorInfo, _ lowered: LoweredTensor, _ graph: GraphPlan, _ forcesDouble: Bool, _ largest: inout Largest
   ) -> Plan.Tensor {
-    largest.coded = max(largest.coded, lowered.operands.reduce(0) { $0 + (graph.coded($1)?.heldBytes ?? 0) })
+    let adapted = lowered.operands.compactMap(graph.adapted)
+    let factors = adapted.reduce(0) { $0 + $1.factorBytes }
+    if factors > largest.factors { (largest.factors, largest.factorsOf) = (factors, info.name) }
+    largest.coded = max(
+      largest.coded,
+      lowered.operands.reduce(0) { $0 + (graph.coded($1)?.heldBytes ?? 0) } + adapted.reduce(0) { $0 + $1.heldBytes })
     let inputBytes = lowered.operands.reduce(0) { $0 + graph.inputBytes(of: $1) }
     switch lowered.content {
     case .copy(let operand):

@@ -58,11 +58,14 @@ struct Planner {
     let sizes = WorkSizes(
       memory: options.memory, threads: options.threads, slots: largest.slots,
       workerBytes: largest.registers + largest.coded, held: largest.held, claimed: largest.claimed + largest.matrix,
-      leastBlock: leastBlock)
+      factors: largest.factors, leastBlock: leastBlock)
     if sizes.total > options.memory {
       diagnostics.append(
         Diagnostic(
           "the run needs \(Quantity.binaryText(sizes.total)) for \(options.threads) threads and \(largest.slots) inputs of a tensor, "
+            + (largest.factors > 0
+              ? "with \(Quantity.binaryText(largest.factors)) of factors for the adapters of \(MessageText.quoted(largest.factorsOf)), "
+              : "")
             + "budget is \(Quantity.binaryText(options.memory)); raise --memory or lower --threads", file: spec.file))
     }
     try throwIfWrong()

@@ -17,6 +17,8 @@ final class Job: @unchecked Sendable {
     let operand: Operand
     /// Set where the bytes are an archive's, to be decoded.
     var coded: CodedTensor?
+    /// Set where there are no bytes: elements are an adapter's, to be computed.
+    var adapted: AdapterTensor?
   }
 
   private let absorbing = Mutex(())
@@ -39,27 +41,26 @@ final class Job: @unchecked Sendable {
   /// Bytes of the widest operand's elements.
   var widestElement: Int { inputs.map(\.elementBytes).max() ?? 1 }
 
-  /// Cuts elements into steps of at most `length`, each within one block of every archive that is read.
-  ///
-  /// All archives cut a tensor alike: blocks are a function of the shape.
+  /// Cuts elements into steps of at most `length`, each within one block of every archive and one panel of every adapter
+  /// that is read.
   func steps(_ elements: Range<Int>, of length: Int, ranks: RankSteps? = nil) -> some Sequence<Range<Int>> {
-    CodedTensor.steps(
-      elements, of: min(length, ranks?.longest ?? .max), endingAt: ranks?.group ?? 1,
-      blockLength: inputs.lazy.compactMap { $0.coded?.blockLength }.first)
+    let lengths = Set(inputs.compactMap { $0.coded?.blockLength ?? $0.adapted?.panelLength })
+    return CodedTensor.steps(
+      elements, of: min(length, ranks?.longest ?? .max), endingAt: ranks?.group ?? 1, blockLengths: Array(lengths))
   }
 }
 
 extension CodedTensor {
-  /// Cuts elements into steps of at most `length` that do not cross a block's edge, and end at multiples of `group` where that
-  /// is not longer.
+  /// Cuts elements into steps of at most `length` that do not cross the edge of a block of any of the lengths, and end at
+  /// multiples of `group` where that is not longer.
   static func steps(
-    _ elements: Range<Int>, of length: Int, endingAt group: Int = 1, blockLength: Int?
+    _ elements: Range<Int>, of length: Int, endingAt group: Int = 1, blockLengths: [Int]
   ) -> some Sequence<Range<Int>> {
     sequence(state: elements.lowerBound) { start -> Range<Int>? in
       guard start < elements.upperBound else { return nil }
       var end = elements.upperBound - start > max(1, length) ? start + max(1, length) : elements.upperBound
       if end < elements.upperBound, end - end % group > start { end -= end % group }
-      if let blockLength { end = min(end, (start / blockLength + 1) * blockLength) }
+      for blockLength in blockLengths { end = min(end, (start / blockLength + 1) * blockLength) }
       defer { start = end }
       return start..<end
     }
@@ -73,6 +74,10 @@ extension GraphPlan {
       if let coded = coded(operand) {
         return Job.Input(
           file: coded.archive.file, start: 0, elementBytes: coded.elementBytes, operand: operand, coded: coded)
+      }
+      if let adapted = adapted(operand) {
+        return Job.Input(
+          file: adapted.adapter.checkpoint.files[0], start: 0, elementBytes: 4, operand: operand, adapted: adapted)
       }
       let (file, bytes) = location(of: operand)
       return Job.Input(

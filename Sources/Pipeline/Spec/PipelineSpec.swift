@@ -1,10 +1,12 @@
-/// One source of a pipeline: a checkpoint, an archive or coefficients on disk under a name.
+/// One source of a pipeline: a checkpoint, an archive, an adapter or coefficients on disk under a name.
 public struct SourceSpec: Sendable {
   /// What stands at a source's path.
   public enum Kind: Hashable, Sendable {
     case checkpoint
     /// A compressed task vector: with a base, which is a checkpoint among the sources, the model that both give together.
     case archive(base: Reference?)
+    /// A LoRA adapter: with a base, which is a checkpoint among the sources, the model that both give together.
+    case adapter(base: Reference?)
     /// Numbers for models and tensors, which parameters name.
     case coefficients
   }
@@ -15,9 +17,12 @@ public struct SourceSpec: Sendable {
   public let kind: Kind
   public let space: Space
 
-  /// The source that an archive applies to.
+  /// The source that an archive or an adapter applies to.
   public var base: Reference? {
-    if case .archive(let base) = kind { base } else { nil }
+    switch kind {
+    case .archive(let base), .adapter(let base): base
+    case .checkpoint, .coefficients: nil
+    }
   }
 
   var isArchive: Bool {

@@ -43,6 +43,7 @@ extension SourceSpec {
     switch kind {
     case .checkpoint: space == .delta ? "a delta" : "a checkpoint"
     case .archive: "an archive"
+    case .adapter: "an adapter"
     case .coefficients: "a file of coefficients"
     }
   }

@@ -26,11 +26,13 @@ final class Crew: Sendable {
   private let task: Task
   private let progress: Progress
   private let monitor: Monitor<State>
+  private let factors: FactorStore
 
   init(_ plan: Plan, _ task: Task, progress: Progress) {
     self.plan = plan
     self.task = task
     self.progress = progress
+    factors = FactorStore(capacity: plan.sizes.factors, checksFinite: plan.graph.checksFinite, progress)
     let schedule = Schedule(
       jobCount: task.jobCount, blocks: task.work?.blocks ?? [], limit: plan.options.threads)
     monitor = Monitor(
@@ -80,7 +82,7 @@ final class Crew: Sendable {
 
   private func makeWorker() throws(PipelineError) -> Worker {
     do throws(CheckpointError) {
-      return try Worker(plan, progress: progress)
+      return try Worker(plan, factors, progress: progress)
     } catch {
       throw PipelineError(.run, error.description)
     }

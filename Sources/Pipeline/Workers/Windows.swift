@@ -7,13 +7,15 @@ final class Windows {
   private let plan: Plan
   private let progress: Progress
   private let coded: CodedWindows
+  private let adapted: AdapterWindows
   private let reach: Int
   private var reader: WindowReader
 
-  init(_ plan: Plan, _ progress: Progress, _ coded: CodedWindows, reach: Int) {
+  init(_ plan: Plan, _ progress: Progress, _ coded: CodedWindows, _ adapted: AdapterWindows, reach: Int) {
     self.plan = plan
     self.progress = progress
     self.coded = coded
+    self.adapted = adapted
     self.reach = reach
     reader = WindowReader(reach: reach)
   }
@@ -28,8 +30,8 @@ final class Windows {
     var any: InputWindow?
     for slot in slots {
       let input = inputs[slot]
-      if let tensor = input.coded {
-        unsafe windows[slot] = try open(input, tensor, elements, slot: slot)
+      if input.coded != nil || input.adapted != nil {
+        unsafe windows[slot] = try made(input, elements, slot: slot)
         unsafe any = windows[slot]
         continue
       }
@@ -44,11 +46,13 @@ final class Windows {
     return unsafe windows.compactMap { unsafe $0 ?? any }
   }
 
-  private func open(
-    _ input: Job.Input, _ tensor: CodedTensor, _ elements: Range<Int>, slot: Int
-  ) throws(PipelineError) -> InputWindow {
+  /// Opens a window on what is decoded or computed from the bytes of an input.
+  private func made(_ input: Job.Input, _ elements: Range<Int>, slot: Int) throws(PipelineError) -> InputWindow? {
     do throws(CheckpointError) {
-      return try unsafe coded.open(tensor, elements, slot: slot)
+      if let tensor = input.coded { return try unsafe coded.open(tensor, elements, slot: slot) }
+      return try unsafe input.adapted.map { (tensor) throws(CheckpointError) in
+        try unsafe adapted.open(tensor, elements, slot: slot)
+      }
     } catch {
       throw PipelineError(.run, error.description)
     }

@@ -16,15 +16,16 @@ struct Worker: ~Copyable {
   /// What archives are made with.
   let bench: CodingBench
 
-  init(_ plan: Plan, progress: Progress) throws(CheckpointError) {
+  init(_ plan: Plan, _ factors: FactorStore, progress: Progress) throws(CheckpointError) {
     let bench = try CodingBench()
     let block = try AlignedBuffer(byteCount: plan.sizes.block)
     self.plan = plan
     machine = TileMachine(tileLength: plan.options.tileLength, rankStep: plan.options.rankStep)
     windowBytes = plan.sizes.window
     coded = CodedWindows(progress)
-    windows = Windows(plan, progress, coded, reach: min(1 << 20, plan.sizes.window))
-    sampling = Windows(plan, progress, coded, reach: 0)
+    let adapted = AdapterWindows(factors)
+    windows = Windows(plan, progress, coded, adapted, reach: min(1 << 20, plan.sizes.window))
+    sampling = Windows(plan, progress, coded, adapted, reach: 0)
     self.bench = bench
     self.block = block
   }
@@ -154,7 +155,7 @@ struct Worker: ~Copyable {
   ) throws(PipelineError) {
     let size = tensor.elementBytes
     let elements = bytes.lowerBound / size..<(bytes.upperBound + size - 1) / size
-    for part in CodedTensor.steps(elements, of: .max, blockLength: tensor.blockLength) {
+    for part in CodedTensor.steps(elements, of: .max, blockLengths: [tensor.blockLength]) {
       let found = try unsafe windows.bytes(input, tensor, part)
       let wanted = max(bytes.lowerBound, part.lowerBound * size)..<min(bytes.upperBound, part.upperBound * size)
       // SAFETY: the wanted bytes are some of the part's elements, and lie in the block.
@@ -182,7 +183,7 @@ struct Worker: ~Copyable {
   private func reopened(_ inputs: [Job.Input]) -> [Job.Input] {
     var opened: [FileIdentity: InputFile] = [:]
     return inputs.map { input in
-      guard input.coded == nil else { return input }
+      guard input.coded == nil, input.adapted == nil else { return input }
       let file = opened[input.file.identity] ?? input.file.reopenedForReading() ?? input.file
       opened[input.file.identity] = file
       return Job.Input(file: file, start: input.start, elementBytes: input.elementBytes, operand: input.operand)

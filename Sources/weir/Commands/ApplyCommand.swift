@@ -5,17 +5,19 @@ import WeirTensors
 struct ApplyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply",
-    abstract: "Makes the model again that a task-vector archive was made from, as far as its codec kept it.",
+    abstract: "Makes the model that a base gives with a task-vector archive or a LoRA adapter.",
     discussion: """
       Examples:
         weir apply base x.tv.safetensors -o tuned
+        weir apply base adapter -o tuned
         weir apply adapter.tv.safetensors -o adapter
 
       A base that is not the one that the archive was made from is refused, unless --force says otherwise.
       """)
 
   @Argument(
-    help: ArgumentHelp("The base and the archive; of an adapter the archive alone.", valueName: "base-and-archive"),
+    help: ArgumentHelp(
+      "The base, and the archive or the adapter's folder; an adapter's archive alone.", valueName: "base-and-change"),
     completion: .file())
   var paths: [String] = []
 

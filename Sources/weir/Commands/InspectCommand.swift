@@ -6,7 +6,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract:
-      "Shows what a checkpoint holds (dtypes, layers, files, tensors), or an archive (codecs, sizes, fingerprints).",
+      "Shows what a checkpoint or adapter holds (dtypes, layers, files, tensors), or an archive (codecs, sizes, fingerprints).",
     discussion: """
       Examples:
         weir inspect model
@@ -35,7 +35,7 @@ struct InspectCommand: ParsableCommand {
       throw PipelineError(.request, "--density is given for a checkpoint, expected an archive; drop it")
     }
     let inspection = try Inspection(path: path, options: options)
-    for note in inspection.checkpoint.notes { Console.say("warning: \(note)") }
+    for note in inspection.notes { Console.say("warning: \(note)") }
     if json {
       Console.write(inspection.json)
     } else {

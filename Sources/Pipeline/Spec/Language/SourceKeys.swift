@@ -7,9 +7,13 @@ enum SourceKeys {
     "A folder, a `.safetensors` file or an index file; relative to the pipeline's file.")
   static let archive = Key(
     "archive", .name("the path of an archive"), "A `.tv.safetensors` file; relative to the pipeline's file.")
+  static let adapter = Key(
+    "adapter", .name("the folder of an adapter"),
+    "The folder of a LoRA adapter as PEFT writes it, or its `adapter_model.safetensors`; relative to the pipeline's file."
+  )
   static let base = Key(
     "base", Form<Reference>.source,
-    "The source that an archive applies to: the two together are a model. Without it an archive is a change.")
+    "The source that an archive or an adapter applies to: the two together are a model. Without it either is a change.")
   static let space = Key(
     "space", Form<Space>.word, "Whether the checkpoint holds a model (`weight`, the default) or a change (`delta`).")
 
@@ -19,19 +23,17 @@ enum SourceKeys {
       + "pipeline's file.")
 
   static let table = KeyTable(
-    [path, archive, coefficients, base, space] as [any ObjectKey],
-    exactlyOneOf: [path.name, archive.name, coefficients.name]
-  ) { key in
-    guard key == "adapter" else { return nil }
-    return .init(message: "'adapter' sources are not readable in this version, expected 'path'", standsFor: path.name)
-  }
+    [path, archive, adapter, coefficients, base, space] as [any ObjectKey],
+    exactlyOneOf: [path.name, archive.name, adapter.name, coefficients.name])
 }
 
 extension Form<[Named<SourceSpec>]> {
   /// Paths by name, or objects that carry more.
   static var sources: Form {
-    let expected = "a path or an object with 'path', 'archive' or 'coefficients'"
-    let object = Form<SourceBody>.object("an object with 'path', 'archive' or 'coefficients'", SourceKeys.table) {
+    let expected = "a path or an object with 'path', 'archive', 'adapter' or 'coefficients'"
+    let object = Form<SourceBody>.object(
+      "an object with 'path', 'archive', 'adapter' or 'coefficients'", SourceKeys.table
+    ) {
       fields, _, place, reader in reader.body(fields, at: place)
     }
     let path = Form<SourceBody>("a path", schema: SourceKeys.path.form.bare) { value, place, reader in
@@ -78,19 +80,13 @@ extension Reader {
   /// The source of an object's fields; `nil` after a report.
   fileprivate func body(_ fields: Fields, at place: Place) -> SourceBody? {
     if fields.offset(of: SourceKeys.coefficients.name) != nil { return coefficients(fields, at: place) }
-    let isArchive = fields.offset(of: SourceKeys.archive.name) != nil
-    if isArchive, let offset = fields.offset(of: SourceKeys.space.name) {
+    if fields.offset(of: SourceKeys.archive.name) != nil || fields.offset(of: SourceKeys.adapter.name) != nil {
+      return applied(fields, at: place)
+    }
+    if let offset = fields.offset(of: SourceKeys.base.name) {
       error(
         at: offset,
-        "\(place.prefix)'space' stands beside an archive, which is a weight with 'base' and a delta without; remove it")
-    }
-    if !isArchive, let offset = fields.offset(of: SourceKeys.base.name) {
-      error(at: offset, "\(place.prefix)'base' stands beside a checkpoint, expected it beside 'archive'; remove it")
-    }
-    if let path = fields[SourceKeys.archive] {
-      let isDelta = fields.offset(of: SourceKeys.base.name) == nil
-      return SourceBody(
-        path: path, kind: .archive(base: fields[SourceKeys.base]), space: isDelta ? .delta : .weight)
+        "\(place.prefix)'base' stands beside a checkpoint, expected it beside 'archive' or 'adapter'; remove it")
     }
     guard let path = fields[SourceKeys.path] else { return nil }
     if path.hasSuffix(ArchiveSpec.suffix), let offset = fields.offset(of: SourceKeys.path.name) {
@@ -99,6 +95,22 @@ extension Reader {
         "\(place.prefix)'path' is the archive \(MessageText.quoted(path)), expected it under 'archive'; rename the key")
     }
     return SourceBody(path: path, kind: .checkpoint, space: fields[SourceKeys.space] ?? .weight)
+  }
+
+  /// A source that applies to another: a weight with its base, a delta without.
+  private func applied(_ fields: Fields, at place: Place) -> SourceBody? {
+    let base = fields[SourceKeys.base]
+    if let offset = fields.offset(of: SourceKeys.space.name) {
+      let kind = fields.offset(of: SourceKeys.archive.name) != nil ? "an archive" : "an adapter"
+      error(
+        at: offset,
+        "\(place.prefix)'space' stands beside \(kind), which is a weight with 'base' and a delta without; remove it")
+    }
+    let space = fields.offset(of: SourceKeys.base.name) == nil ? Space.delta : .weight
+    if let path = fields[SourceKeys.archive] {
+      return SourceBody(path: path, kind: .archive(base: base), space: space)
+    }
+    return fields[SourceKeys.adapter].map { SourceBody(path: $0, kind: .adapter(base: base), space: space) }
   }
 
   /// A source of coefficients, which is neither a weight nor a delta and applies to nothing.

@@ -1,0 +1,55 @@
+internal import WeirIO
+internal import WeirOps
+
+/// A worker's computed panels, one per operand slot.
+///
+/// A slot keeps its panel until another is asked for, so that the tiles of a panel cost one product.
+final class AdapterWindows {
+  private let store: FactorStore
+  private var slots: [Slot] = []
+
+  init(_ store: FactorStore) { self.store = store }
+
+  /// What a slot holds.
+  private final class Slot {
+    var panel: Panel?
+    var key: FactorStore.Key?
+    var elements = 0..<0
+  }
+
+  private final class Panel {
+    let buffer: AlignedBuffer
+
+    init(byteCount: Int) throws(CheckpointError) { buffer = try AlignedBuffer(byteCount: byteCount) }
+
+    // SAFETY: the buffer begins on a page and lives as long as the panel.
+    var start: UnsafeMutablePointer<Float> {
+      unsafe buffer.bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+    }
+  }
+
+  /// Opens a window on elements that lie in one panel.
+  func open(_ tensor: AdapterTensor, _ elements: Range<Int>, slot number: Int) throws(CheckpointError) -> InputWindow {
+    while slots.count <= number { slots.append(Slot()) }
+    let slot = slots[number]
+    let key = FactorStore.Key(tensor)
+    if let panel = slot.panel, slot.key == key, slot.elements.contains(elements.lowerBound) {
+      return unsafe InputWindow(address: UnsafeRawPointer(panel.start), first: slot.elements.lowerBound)
+    }
+    slot.key = nil
+    let panel = try room(for: tensor.panelLength * 4, in: slot)
+    let row = elements.lowerBound / tensor.panelLength * (tensor.panelLength / tensor.columnCount)
+    let count = try unsafe store.product(of: tensor).compute(panelFrom: row, into: panel.start)
+    slot.elements = row * tensor.columnCount..<row * tensor.columnCount + count
+    slot.key = key
+    return unsafe InputWindow(address: UnsafeRawPointer(panel.start), first: slot.elements.lowerBound)
+  }
+
+  private func room(for byteCount: Int, in slot: Slot) throws(CheckpointError) -> Panel {
+    if let panel = slot.panel, panel.buffer.byteCount >= byteCount { return panel }
+    slot.panel = nil
+    let panel = try Panel(byteCount: byteCount)
+    slot.panel = panel
+    return panel
+  }
+}
