@@ -17,6 +17,12 @@ static void describe(const struct stat *status, weir_path_facts *facts) {
   facts->byte_count = (int64_t)status->st_size;
   facts->device = (uint64_t)status->st_dev;
   facts->inode = (uint64_t)status->st_ino;
+#if defined(__APPLE__)
+  const struct timespec modified = status->st_mtimespec;
+#else
+  const struct timespec modified = status->st_mtim;
+#endif
+  facts->modified = (int64_t)modified.tv_sec * 1000000000 + modified.tv_nsec;
   facts->kind = S_ISREG(status->st_mode)   ? WEIR_FILE
                 : S_ISDIR(status->st_mode) ? WEIR_FOLDER
                 : S_ISLNK(status->st_mode) ? WEIR_LINK
@@ -50,9 +56,12 @@ int weir_set_direct(int fd, int on) {
 int weir_preallocate(int fd, int64_t byte_count) {
   if (byte_count == 0) return 0;
   // Asked first, because a reservation that cannot succeed would fill the disk before it fails.
+  // What a file of an earlier run has already is not needed again.
+  struct stat status;
+  int64_t held = fstat(fd, &status) == 0 ? (int64_t)status.st_blocks * 512 : 0;
   struct statvfs room;
-  if (fstatvfs(fd, &room) == 0 && room.f_blocks > 0 && room.f_frsize > 0 &&
-      (uint64_t)byte_count / room.f_frsize > (uint64_t)room.f_bavail)
+  if (byte_count > held && fstatvfs(fd, &room) == 0 && room.f_blocks > 0 && room.f_frsize > 0 &&
+      (uint64_t)(byte_count - held) / room.f_frsize > (uint64_t)room.f_bavail)
     return -ENOSPC;
   int code;
 #if defined(__APPLE__)

@@ -11,6 +11,8 @@ typedef struct {
   int64_t byte_count;
   uint64_t device;
   uint64_t inode;
+  /// When its content was last changed, in nanoseconds since 1970.
+  int64_t modified;
   weir_path_kind kind;
 } weir_path_facts;
 

@@ -44,7 +44,7 @@ extension Archive {
         throw naming(error, block: block)
       }
       // SAFETY: the buffer lives for the call.
-      unsafe piece.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: offset) }
+      unsafe _ = piece.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: offset) }
       offset += piece.count
       try body(piece)
     }

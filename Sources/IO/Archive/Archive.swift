@@ -6,6 +6,9 @@ public import WeirTensors
 /// checked then, so that every block lies in the file, and its length is one that its codec can have. What a block holds is
 /// to be checked when it is read, by ``check(_:block:)``.
 public final class Archive: Sendable {
+  /// Raised with the format's version, and with every change after which some codec gives other bytes than before.
+  public static let revision = ArchiveFormat.version
+
   /// The path, as the user gave it.
   public let path: String
   public let file: InputFile

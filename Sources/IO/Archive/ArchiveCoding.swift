@@ -36,6 +36,13 @@ public enum ArchiveCoding: Hashable, Sendable {
     }
   }
 
+  /// What a planned coding has become, by the number of its codec; `nil` where it cannot have become that.
+  func chosen(_ number: UInt8, rank: Int) -> ArchiveCoding? {
+    if case .lowrank = self { return number == codec.rawValue && rank > 0 ? .lowrank(rank: rank) : nil }
+    let ternary: [ArchiveCoding] = [.ternary, .ternaryPlane, .ternaryContext]
+    return ([self] + (ternary.contains(self) ? ternary : [])).first { $0.codec.rawValue == number }
+  }
+
   /// The mask of a seeded codec.
   public var mask: SeededMask? {
     switch self {

@@ -18,10 +18,15 @@ struct ArchiveFile: ~Copyable {
 
   private static let bufferByteCount = 1 << 20
 
-  /// Creates a file whose first `front` bytes will be written by ``finish(front:)``.
+  /// Creates a file whose first `front` bytes will be written by ``finish(front:)``; one of an earlier run is gone on with.
   init(path: String, front: Int, unbuffered: Bool) throws(CheckpointError) {
     let buffer = try AlignedBuffer(byteCount: Self.bufferByteCount)
-    let fd = try OutputCalls.createFile(path)
+    let fd: Int32
+    if let earlier = try OutputCalls.openToContinue(path) {
+      fd = earlier
+    } else {
+      fd = try OutputCalls.createFile(path)
+    }
     self.path = path
     self.fd = fd
     self.buffer = buffer
@@ -43,6 +48,24 @@ struct ArchiveFile: ~Copyable {
       if used == Self.bufferByteCount { try flush() }
     }
     byteCount += bytes.count
+  }
+
+  /// Goes past bytes that an earlier run has written right here.
+  mutating func keep(_ count: Int) throws(CheckpointError) {
+    let old = try InputDescriptor(path)
+    let (end, page) = (byteCount + count, AlignedBuffer.alignment)
+    let edge = (byteCount + page - 1) / page * page
+    guard end > edge else {
+      try append(try old.read(count, at: byteCount))
+      return
+    }
+    // The buffer is written in whole pages: what of the earlier run shares a page with what comes before it goes with that.
+    if edge > byteCount { try append(try old.read(edge - byteCount, at: byteCount)) }
+    try flush()
+    bufferOffset = end / page * page
+    used = end - bufferOffset
+    buffer.fill(from: try old.read(used, at: bufferOffset)[...])
+    byteCount = end
   }
 
   /// Writes the rest and the front, cuts the file to its size and forces it to the disk.
@@ -81,7 +104,7 @@ struct ArchiveFile: ~Copyable {
       code = OutputCalls.write(fd, buffer, count: count, at: offset)
     }
     guard code == 0 else {
-      guard code == ENOSPC || code == EDQUOT else {
+      guard SystemError.isFull(code) else {
         throw CheckpointError(.writeFailed(offset: offset), file: path, errno: code)
       }
       throw CheckpointError(

@@ -103,6 +103,50 @@ public final class ArchiveWriter: Sendable {
     }
   }
 
+  /// Goes past a tensor whose blocks an earlier run has appended right here, if they still are what they were.
+  ///
+  /// - Returns: whether they are; where not, and where this is not the next tensor, nothing has been done.
+  public func keep(_ tensor: ArchivedTensor) throws(CheckpointError) -> Bool {
+    guard layout.tensors.indices.contains(tensor.tensor),
+      let coding = layout.tensors[tensor.tensor].coding.chosen(tensor.codec, rank: tensor.rank)
+    else { return false }
+    let planned = layout.tensors[tensor.tensor]
+    let item = ArchiveItem(planned.info, coding)
+    let isPossible =
+      coding.problem(planned.info, base: planned.base) == nil && tensor.byteCounts.count == item.blockCount
+      && (planned.base != nil) == (tensor.hashes.base != nil)
+      && zip(0..., tensor.byteCounts).allSatisfy { item.byteCounts(ofBlock: $0).contains($1) }
+    guard isPossible else { return false }
+    let place = layout.shards.count + layout.sideFiles.count + tensor.tensor
+    let isThere = try state.withLock { (state) throws(CheckpointError) in
+      state.skipEmpty()
+      guard
+        item.blockCount == 0
+          || state.block == 0 && state.items[state.item...place].dropLast().allSatisfy({ $0.blockCount == 0 })
+      else { return false }
+      return try state.holds(tensor)
+    }
+    guard isThere else { return false }
+    try recode(tensor: tensor.tensor, as: coding)
+    try state.withLock { (state) throws(CheckpointError) in try state.keep(tensor) }
+    return true
+  }
+
+  /// What a tensor has become, once all its blocks have been appended.
+  public func archived(_ tensor: Int, _ hashes: ArchiveHashes) -> ArchivedTensor {
+    state.withLock { state in
+      let coding = state.index.tensors[tensor].coding
+      var rank = 0
+      if case .lowrank(let chosen) = coding { rank = chosen }
+      let item = layout.shards.count + layout.sideFiles.count + tensor
+      let first = state.items[..<item].reduce(0) { $0 + $1.blockCount }
+      let blocks = first..<first + state.items[item].blockCount
+      return ArchivedTensor(
+        tensor: tensor, codec: coding.codec.rawValue, rank: rank, hashes: hashes,
+        byteCounts: Array(state.index.blockByteCounts[blocks]), checksums: Array(state.index.checksums[blocks]))
+    }
+  }
+
   /// Appends what all blocks of a tensor share, before the first of them.
   public func appendShared(_ payload: [UInt8], tensor: Int) throws(CheckpointError) {
     let item = layout.shards.count + layout.sideFiles.count + tensor
@@ -131,7 +175,7 @@ public final class ArchiveWriter: Sendable {
       let start = block * StoredBytes.blockByteCount
       let bytes = try input.read(min(StoredBytes.blockByteCount, expected.byteCount - start), at: start)
       // SAFETY: the buffer lives for the call.
-      unsafe bytes.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: start) }
+      unsafe _ = bytes.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: start) }
       try append(bytes, sideFile: sideFile, block: block)
     }
     guard input.byteCount == expected.byteCount, hasher.hash(of: 0) == expected.hash else {
@@ -213,6 +257,28 @@ extension ArchiveWriter.State {
     index.checksums.append(unsafe payload.withUnsafeBytes { unsafe BlockChecksum.of($0) })
     try file.append(payload)
     block += 1
+  }
+
+  /// Whether the file has a tensor's blocks where the next ones would come.
+  fileprivate func holds(_ tensor: ArchivedTensor) throws(CheckpointError) -> Bool {
+    let old = try InputDescriptor(file.path)
+    var offset = file.byteCount
+    for (count, checksum) in zip(tensor.byteCounts, tensor.checksums) {
+      guard let bytes = try? old.read(count, at: offset), bytes.count == count else { return false }
+      // SAFETY: the buffer lives for the call.
+      guard unsafe bytes.withUnsafeBytes({ unsafe BlockChecksum.of($0) }) == checksum else { return false }
+      offset += count
+    }
+    return true
+  }
+
+  /// Goes past a tensor's blocks.
+  fileprivate mutating func keep(_ tensor: ArchivedTensor) throws(CheckpointError) {
+    skipEmpty()
+    index.blockByteCounts += tensor.byteCounts
+    index.checksums += tensor.checksums
+    block += tensor.byteCounts.count
+    try file.keep(tensor.byteCounts.reduce(0, +))
   }
 
   /// Writes the index and the header into the room that was held for them.

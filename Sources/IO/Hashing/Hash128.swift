@@ -42,6 +42,15 @@ public struct Hash128: Hashable, Sendable, CustomStringConvertible {
     [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
   }
 
+  /// Reads 32 hexadecimal digits; `nil` where they are none.
+  public init?(_ text: some StringProtocol) {
+    guard text.utf8.count == 32, text.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }) else { return nil }
+    guard let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.dropFirst(16), radix: 16) else {
+      return nil
+    }
+    self.init(high: high, low: low)
+  }
+
   /// 32 hexadecimal digits.
   public var description: String {
     [high, low].map { half in

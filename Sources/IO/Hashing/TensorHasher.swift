@@ -21,13 +21,44 @@ public final class TensorHasher: Sendable {
     }
   }
 
+  /// A piece of a tensor and its hash.
+  public struct Piece: Hashable, Sendable {
+    public let tensor: Int
+    public let number: Int
+    public let hash: Hash128
+
+    public init(tensor: Int, number: Int, hash: Hash128) {
+      self.tensor = tensor
+      self.number = number
+      self.hash = hash
+    }
+  }
+
+  /// The bytes of a piece, counted from its tensor's first; `nil` where there is no such piece.
+  public func bytes(of piece: Piece) -> Range<Int>? {
+    guard byteCounts.indices.contains(piece.tensor), piece.number >= 0, piece.number <= byteCounts[piece.tensor] >> 20
+    else { return nil }
+    let start = piece.number * Self.pieceByteCount
+    let end = min(start + Self.pieceByteCount, byteCounts[piece.tensor])
+    return start < end ? start..<end : nil
+  }
+
+  /// Takes the hash of a piece that is known already; bytes of it that come all the same are passed over.
+  public func take(_ piece: Piece) {
+    guard bytes(of: piece) != nil else { return }
+    tensors[piece.tensor].withLock { if !$0.isKnown(piece.number) { $0.finish(piece.number, piece.hash) } }
+  }
+
   /// Takes bytes `offset ..< offset + bytes.count` of a tensor; each byte of it comes once.
   ///
   /// - Parameters:
   ///   - bytes: read during the call only.
   ///   - tensor: the place of the tensor's size in what was given at the start.
   ///   - offset: the bytes' place in the tensor.
-  public func add(_ bytes: UnsafeRawBufferPointer, of tensor: Int, at offset: Int) {
+  /// - Returns: the pieces that these bytes were the last of.
+  @discardableResult
+  public func add(_ bytes: UnsafeRawBufferPointer, of tensor: Int, at offset: Int) -> [Piece] {
+    var finished: [Piece] = []
     let size = byteCounts[tensor]
     precondition(offset >= 0 && bytes.count <= size && offset <= size - bytes.count, "bytes lie in their tensor")
     var start = offset
@@ -38,14 +69,17 @@ public final class TensorHasher: Sendable {
       let end = min(offset + bytes.count, start - place + length)
       // SAFETY: both ends lie between `offset` and the end of `bytes`.
       let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start - offset..<end - offset])
-      if end - start == length {
+      start = end
+      guard !tensors[tensor].withLock({ $0.isKnown(piece) }) else { continue }
+      if part.count == length {
         let hash = unsafe Hash128(part)
         tensors[tensor].withLock { $0.finish(piece, hash) }
-      } else {
-        unsafe addPart(part, of: tensor, piece, at: place, length)
+        finished.append(Piece(tensor: tensor, number: piece, hash: hash))
+      } else if let hash = unsafe addPart(part, of: tensor, piece, at: place, length) {
+        finished.append(Piece(tensor: tensor, number: piece, hash: hash))
       }
-      start = end
     }
+    return finished
   }
 
   /// The hash of a tensor; `nil` while bytes of it are missing.
@@ -55,7 +89,7 @@ public final class TensorHasher: Sendable {
   public static func hash(of bytes: [UInt8]) -> Hash128 {
     let hasher = TensorHasher(byteCounts: [bytes.count])
     // SAFETY: the buffer lives for the call.
-    unsafe bytes.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: 0) }
+    unsafe _ = bytes.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: 0) }
     return hasher.hash(of: 0) ?? Hash128(of: [])
   }
 
@@ -66,9 +100,9 @@ public final class TensorHasher: Sendable {
     /// Pieces that are not yet hashed.
     var left: Int
     /// The pieces' hashes, while the tensor is at work.
-    var hashes: [Hash128] = []
+    var hashes: [Hash128?] = []
     /// Pieces of which a part has come.
-    var begun: [Int: Piece] = [:]
+    var begun: [Int: Begun] = [:]
     var hash: Hash128?
 
     init(left: Int) {
@@ -76,20 +110,22 @@ public final class TensorHasher: Sendable {
       if left == 0 { hash = Hash128(of: []) }
     }
 
+    func isKnown(_ piece: Int) -> Bool { hash != nil || (piece < hashes.count && hashes[piece] != nil) }
+
     mutating func finish(_ piece: Int, _ hash: Hash128) {
-      precondition(self.hash == nil, "each byte of a tensor comes once")
-      if hashes.isEmpty { hashes = Array(repeating: Hash128(high: 0, low: 0), count: left) }
+      precondition(!isKnown(piece), "each byte of a tensor comes once")
+      if hashes.isEmpty { hashes = Array(repeating: nil, count: left) }
       hashes[piece] = hash
       left -= 1
       if left == 0 {
-        self.hash = Hash128(of: hashes)
+        self.hash = Hash128(of: hashes.compactMap(\.self))
         hashes = []
       }
     }
   }
 
   /// One piece that comes in parts.
-  private struct Piece {
+  private struct Begun {
     let stream = HashStream()
     /// Bytes that are hashed, or being hashed.
     var hashed = 0
@@ -105,24 +141,42 @@ public final class TensorHasher: Sendable {
     case kept
   }
 
-  private func addPart(_ bytes: UnsafeRawBufferPointer, of tensor: Int, _ piece: Int, at place: Int, _ length: Int) {
+  /// Hashes a part of a piece; the piece's hash where it is the last.
+  private func addPart(
+    _ bytes: UnsafeRawBufferPointer, of tensor: Int, _ piece: Int, at place: Int, _ length: Int
+  ) -> Hash128? {
     var step = begin(tensor, piece, place, nil)
     // What comes too early is copied outside the lock, and its turn may have come by then.
     if case .copy = step { unsafe step = begin(tensor, piece, place, Array(bytes)) }
-    guard case .hash(let stream) = step else { return }
+    guard case .hash(let stream) = step else { return nil }
     unsafe stream.add(bytes)
     var end = place + bytes.count
-    while let next = next(tensor, piece, end, length) {
-      // SAFETY: the array lives for the call.
-      unsafe next.withUnsafeBytes { unsafe stream.add($0) }
-      end += next.count
+    while true {
+      switch next(tensor, piece, end, length) {
+      case .part(let part):
+        // SAFETY: the array lives for the call.
+        unsafe part.withUnsafeBytes { unsafe stream.add($0) }
+        end += part.count
+      case .whole(let hash): return hash
+      case .nothing: return nil
+      }
     }
+  }
+
+  /// What follows a hashed part of a piece.
+  private enum Next {
+    /// A part that came early.
+    case part([UInt8])
+    /// Nothing: this was the last.
+    case whole(Hash128)
+    /// Nothing that has come.
+    case nothing
   }
 
   /// Gives the stream to the caller whose part is next in line; keeps the copy of another.
   private func begin(_ tensor: Int, _ piece: Int, _ place: Int, _ copy: [UInt8]?) -> Step {
     tensors[tensor].withLock { pieces in
-      var state = pieces.begun.removeValue(forKey: piece) ?? Piece()
+      var state = pieces.begun.removeValue(forKey: piece) ?? Begun()
       defer { pieces.begun[piece] = state }
       guard state.isBusy || state.hashed != place else {
         state.isBusy = true
@@ -135,18 +189,19 @@ public final class TensorHasher: Sendable {
   }
 
   /// Notes that the piece is hashed up to `end`; gives the part that follows, if it has come.
-  private func next(_ tensor: Int, _ piece: Int, _ end: Int, _ length: Int) -> [UInt8]? {
+  private func next(_ tensor: Int, _ piece: Int, _ end: Int, _ length: Int) -> Next {
     tensors[tensor].withLock { pieces in
-      guard var state = pieces.begun.removeValue(forKey: piece) else { return nil }
+      guard var state = pieces.begun.removeValue(forKey: piece) else { return .nothing }
       guard end < length else {
-        pieces.finish(piece, state.stream.hash)
-        return nil
+        let hash = state.stream.hash
+        pieces.finish(piece, hash)
+        return .whole(hash)
       }
       state.hashed = end
       let next = state.early.removeValue(forKey: end)
       state.isBusy = next != nil
       pieces.begun[piece] = state
-      return next
+      return next.map { .part($0) } ?? .nothing
     }
   }
 }

@@ -25,16 +25,22 @@ public final class OutputFileWriter: Sendable {
   ///   - path: where; the folder must exist.
   ///   - byteCount: bytes that the finished file has.
   ///   - unbuffered: whether to try to write past the page cache.
-  /// - Throws: ``CheckpointError`` of kind `.alreadyExists`, `.cannotCreate` or `.noSpace`; nothing is left behind then.
-  public init(path: String, byteCount: Int, unbuffered: Bool = true) throws(CheckpointError) {
+  ///   - continues: whether a file of an earlier run may stand there, to go on with.
+  /// - Throws: ``CheckpointError`` of kind `.alreadyExists`, `.cannotCreate` or `.noSpace`; nothing is left behind then but
+  ///   the earlier run's file.
+  public init(
+    path: String, byteCount: Int, unbuffered: Bool = true, continues: Bool = false
+  ) throws(CheckpointError) {
     precondition(byteCount >= 0, "a file has no negative size")
-    let fd = try OutputCalls.createFile(path)
+    let earlier = continues ? try OutputCalls.openToContinue(path) : nil
+    let fd: Int32
+    if let earlier { fd = earlier } else { fd = try OutputCalls.createFile(path) }
     let padded = (byteCount + AlignedBuffer.alignment - 1) / AlignedBuffer.alignment * AlignedBuffer.alignment
     let code = OutputCalls.preallocate(fd, padded)
     guard code == 0 else {
       OutputCalls.closeFile(fd)
-      OutputCalls.removeTree(path)
-      guard code == ENOSPC || code == EDQUOT else { throw CheckpointError(.cannotCreate, file: path, errno: code) }
+      if earlier == nil { OutputCalls.removeTree(path) }
+      guard SystemError.isFull(code) else { throw CheckpointError(.cannotCreate, file: path, errno: code) }
       throw CheckpointError(.noSpace(needed: padded, free: freeBytes(at: path)), file: path, errno: code)
     }
     self.path = path
@@ -121,7 +127,7 @@ public final class OutputFileWriter: Sendable {
   }
 
   private func failure(_ code: Int32, offset: Int, count: Int) -> CheckpointError {
-    guard code == ENOSPC || code == EDQUOT else {
+    guard SystemError.isFull(code) else {
       return CheckpointError(.writeFailed(offset: offset), file: path, errno: code)
     }
     return CheckpointError(

@@ -7,8 +7,8 @@ internal import Synchronization
 
 /// An output under construction: built in a hidden folder beside its final path, and renamed there when it is whole.
 ///
-/// Nothing stands under the final path before ``commit()``. A run that is killed leaves `.NAME.weir-partial`, which the
-/// next run into the same output removes; two runs into one output at a time are refused.
+/// Nothing stands under the final path before ``commit()``. A run that ends early leaves `.NAME.weir-partial`, with which the
+/// next run into the same output goes on, or which it removes; two runs into one output at a time are refused.
 public final class OutputFolder: Sendable {
   /// Where the output will be, as given, without slashes at the end.
   public var finalPath: String { target.path }
@@ -35,20 +35,21 @@ public final class OutputFolder: Sendable {
   ///   - isFile: whether the output is one file, to which only one file is ever added.
   ///   - overwrite: whether an earlier output at the path may be replaced.
   ///   - inputs: the files and folders that are read; none of them, nor a folder above one, is ever replaced.
+  ///   - keepsPartial: whether what an earlier run left is kept, until ``clear()`` or ``keepOnly(_:)`` says otherwise.
   /// - Throws: ``CheckpointError`` of kind `.alreadyExists`, `.notReplaceable`, `.wouldOverwriteInput`, `.outputBusy` or
   ///   `.cannotCreate`; nothing is changed then.
   public init(
-    finalPath: String, isFile: Bool = false, overwrite: Bool = false, inputs: [String] = []
+    finalPath: String, isFile: Bool = false, overwrite: Bool = false, inputs: [String] = [], keepsPartial: Bool = false
   ) throws(CheckpointError) {
     target = try OutputTarget(path: finalPath, isFile: isFile, overwrite: overwrite, inputs: inputs)
     try target.check()
     try target.refuseInputs(at: StagingFolder.path(for: target.path))
     staging = try StagingFolder(for: target.path)
     do {
-      try staging.prepare(for: target.path)
+      try staging.prepare(for: target.path, keepsPartial: keepsPartial)
       try target.check()
     } catch {
-      staging.remove()
+      if keepsPartial { staging.abandon() } else { staging.remove() }
       throw error
     }
   }
@@ -57,17 +58,99 @@ public final class OutputFolder: Sendable {
     if state.withLock({ $0.isOpen }) { staging.abandon() }
   }
 
+  /// Where the run's journal stands.
+  public var journalPath: String { staging.journalPath }
+
+  /// Bytes that an unfinished run into an output holds on the disk.
+  public static func partialByteCount(of finalPath: String) -> Int {
+    let folder = PathText.joined(StagingFolder.path(for: PathText.trimmed(finalPath)), StagingFolder.filesName)
+    let names = (try? FileSystem.names(in: folder)) ?? []
+    return names.reduce(0) { total, name in
+      let facts = FileSystem.facts(PathText.joined(folder, name), followingLinks: false)
+      return total + (facts?.kind == .file ? facts?.byteCount ?? 0 : 0)
+    }
+  }
+
+  /// A hash of what tells a finished output from another: its weights files by name, size and header, and its manifest.
+  ///
+  /// - Parameter names: the weights files.
+  public func seal(of names: [String]) throws(CheckpointError) -> Hash128 {
+    try Self.seal(names.map(path(of:)), manifest: path(of: Manifest.fileName))
+  }
+
+  /// The same of an output that has its final name; `nil` where there is none, or not all of it.
+  public static func seal(ofFinal path: String, isFile: Bool, names: [String]) -> Hash128? {
+    let path = PathText.trimmed(path)
+    let files = isFile ? [path] : names.map { PathText.joined(path, $0) }
+    return try? seal(files, manifest: isFile ? nil : PathText.joined(path, Manifest.fileName))
+  }
+
+  private static func seal(_ files: [String], manifest: String?) throws(CheckpointError) -> Hash128 {
+    var hashes: [Hash128] = []
+    for file in files {
+      let facts = try InputFacts.of(file, maximumHeaderBytes: SafetensorsHeader.defaultMaximumByteCount)
+      hashes += [facts.header, Hash128(Array("\(facts.byteCount)".utf8))]
+    }
+    if let manifest, FileSystem.facts(manifest, followingLinks: false)?.kind == .file {
+      hashes.append(Hash128(try TextFile.read(manifest, maximumByteCount: Manifest.maximumByteCount)))
+    }
+    return Hash128(of: hashes)
+  }
+
+  /// What the journal of an unfinished run into an output holds; nothing where there is none.
+  public static func journal(of finalPath: String) -> [JournalEntry] {
+    let place = PathText.joined(StagingFolder.path(for: PathText.trimmed(finalPath)), StagingFolder.journalName)
+    return Journal.entries(of: place)
+  }
+
+  /// Removes what a run has left that was ended between giving its output the final name and tidying up.
+  public static func tidy(after finalPath: String) throws(CheckpointError) {
+    let output = PathText.trimmed(finalPath)
+    guard FileSystem.facts(StagingFolder.path(for: output), followingLinks: false) != nil else { return }
+    try StagingFolder(for: output).remove()
+  }
+
+  /// Removes what an earlier run left.
+  public func clear() throws(CheckpointError) { try staging.prepare(for: target.path) }
+
+  /// Removes what an earlier run left, but files of some names.
+  public func keepOnly(_ names: Set<String>) throws(CheckpointError) { try staging.keepOnly(names) }
+
+  /// Lets go of the output and leaves everything for a later run to go on with; ``commit()`` is then refused.
+  public func suspend() {
+    state.withLock { state in
+      guard state.isOpen else { return }
+      state.isOpen = false
+      state.writers = []
+      staging.abandon()
+    }
+  }
+
   /// Where the file `name` of the output stands until ``commit()``.
   public func path(of name: String) -> String { PathText.joined(staging.filesPath, name) }
 
   /// Starts a file that was laid out: creates it and writes its header; ``commit()`` checks it against the layout.
-  public func makeWriter(for file: OutputFile, unbuffered: Bool = true) throws(CheckpointError) -> OutputFileWriter {
+  ///
+  /// - Parameter continues: whether a file of an earlier run may stand there, to go on with.
+  public func makeWriter(
+    for file: OutputFile, unbuffered: Bool = true, continues: Bool = false
+  ) throws(CheckpointError) -> OutputFileWriter {
     try start(file.name)
-    let writer = try OutputFileWriter(path: path(of: file.name), byteCount: file.byteCount, unbuffered: unbuffered)
-    // A restored header ends anywhere: what goes beyond its last whole page is written with the first block.
-    try writer.write(file.header.count == file.byteCount ? file.header : Array(file.header[..<file.blockStart]), at: 0)
+    let writer = try OutputFileWriter(
+      path: path(of: file.name), byteCount: file.byteCount, unbuffered: unbuffered, continues: continues)
+    try writer.write(header: file)
     state.withLock { $0.writers.append((file, writer)) }
     return writer
+  }
+
+  /// Writes the header of a file anew, of the same length, now that all is known that it says.
+  public func seal(_ writer: OutputFileWriter, as file: OutputFile) throws(CheckpointError) {
+    try writer.write(header: file)
+    state.withLock { state in
+      guard let place = state.writers.firstIndex(where: { $0.writer === writer }) else { return }
+      precondition(state.writers[place].file.header.count == file.header.count, "a header of the same length")
+      state.writers[place].file = file
+    }
   }
 
   /// Removes a file that was begun, to begin it anew.
@@ -200,5 +283,12 @@ public final class OutputFolder: Sendable {
       throw CheckpointError(.alreadyExists, file: finalPath)
     }
     guard code == 0 else { throw CheckpointError(.renameFailed(to: finalPath), file: source, errno: code) }
+  }
+}
+
+extension OutputFileWriter {
+  /// Writes a file's header; where it ends within a page, what goes beyond the last whole one is written with the first block.
+  fileprivate func write(header file: OutputFile) throws(CheckpointError) {
+    try write(file.header.count == file.byteCount ? file.header : Array(file.header[..<file.blockStart]), at: 0)
   }
 }

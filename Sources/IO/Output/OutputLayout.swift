@@ -48,10 +48,16 @@ public struct OutputLayout: Sendable {
   ///   - tensors: names, dtypes and shapes, in the order wanted in the files.
   ///   - shardBytes: limit of one file's tensor data.
   ///   - fileName: the name of the only file, which then has no limit; `nil` for the Hugging Face names.
-  ///   - metadata: the `__metadata__` of every file.
+  ///   - metadata: the `__metadata__` of every file; `nil` for the format's name and, in a single file, room for hashes.
   public init(
-    tensors: [TensorInfo], shardBytes: Int, fileName: String? = nil, metadata: [String: String] = ["format": "pt"]
+    tensors: [TensorInfo], shardBytes: Int, fileName: String? = nil, metadata: [String: String]? = nil
   ) {
+    // A single file carries its hashes itself, which come last: until then zeros hold their room.
+    let metadata =
+      metadata
+      ?? (fileName == nil
+        ? ["format": "pt"]
+        : Manifest.metadata(tensors, Array(repeating: Hash128(high: 0, low: 0), count: tensors.count)))
     let shards = fileName == nil ? Self.shards(of: tensors, limit: shardBytes) : [0..<tensors.count]
     var offsets: [Int] = []
     offsets.reserveCapacity(tensors.count)
@@ -94,6 +100,13 @@ public struct OutputLayout: Sendable {
       OutputFile(name: fileName ?? $0.name, header: $0.header, byteCount: $0.fileByteCount, tensors: $0.tensors)
     }
     dataByteCount = tensors.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// The same single file with the hashes of its tensors in the header, in the order of the tensors.
+  public func sealed(_ hashes: [Hash128]) -> OutputLayout {
+    precondition(files.count == 1, "a single file")
+    return OutputLayout(
+      tensors: tensors, shardBytes: .max, fileName: files[0].name, metadata: Manifest.metadata(tensors, hashes))
   }
 
   /// Bytes of all files, headers included.

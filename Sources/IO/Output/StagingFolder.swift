@@ -8,6 +8,7 @@
 ///
 ///     .NAME.weir-partial/
 ///       lock       locked while a run works here; never part of the output
+///       journal    what the run is and what of it is finished; see ``Journal``
 ///       files/     what will be renamed to the final path
 ///       replaced/  the output that was there before, for a moment, where paths cannot be exchanged in one step
 struct StagingFolder: Sendable {
@@ -15,8 +16,12 @@ struct StagingFolder: Sendable {
   private let lock: Int32
   private let createdParents: [String]
 
-  var filesPath: String { PathText.joined(path, "files") }
+  static let filesName = "files"
+
+  var filesPath: String { PathText.joined(path, Self.filesName) }
   var replacedPath: String { PathText.joined(path, "replaced") }
+  static let journalName = "journal"
+  var journalPath: String { PathText.joined(path, Self.journalName) }
 
   /// The path of the staging folder of an output.
   static func path(for output: String) -> String {
@@ -36,21 +41,38 @@ struct StagingFolder: Sendable {
     createdParents = created
   }
 
-  /// Puts an interrupted replacement back, removes what a killed run left, and makes the folder for new files.
-  func prepare(for output: String) throws(CheckpointError) {
+  /// Puts an interrupted replacement back, and makes the folder for new files where it is not there.
+  ///
+  /// - Parameter keepsPartial: whether what an earlier run left stays; else it is removed.
+  func prepare(for output: String, keepsPartial: Bool = false) throws(CheckpointError) {
     if try FileSystem.entry(at: replacedPath, followingLinks: false) != nil,
       try FileSystem.entry(at: output, followingLinks: false) == nil
     {
       let code = OutputCalls.rename(replacedPath, to: output, .replacing)
       guard code == 0 else { throw CheckpointError(.renameFailed(to: output), file: replacedPath, errno: code) }
     }
-    for name in try FileSystem.names(in: path) where name != "lock" {
-      let leftover = PathText.joined(path, name)
-      let code = OutputCalls.removeTree(leftover)
-      guard code == 0 else { throw CheckpointError(.system(call: "removing a leftover"), file: leftover, errno: code) }
-    }
+    if !keepsPartial { try clear() }
     let code = OutputCalls.makeFolder(filesPath)
-    guard code == 0 else { throw CheckpointError(.cannotCreate, file: filesPath, errno: code) }
+    guard code == 0 || code == EEXIST else { throw CheckpointError(.cannotCreate, file: filesPath, errno: code) }
+  }
+
+  /// Removes what an earlier run left.
+  private func clear() throws(CheckpointError) {
+    for name in try FileSystem.names(in: path) where name != "lock" {
+      try Self.remove(PathText.joined(path, name))
+    }
+  }
+
+  /// Removes all files but those of some names.
+  func keepOnly(_ kept: Set<String>) throws(CheckpointError) {
+    for name in try FileSystem.names(in: filesPath) where !kept.contains(name) {
+      try Self.remove(PathText.joined(filesPath, name))
+    }
+  }
+
+  private static func remove(_ leftover: String) throws(CheckpointError) {
+    let code = OutputCalls.removeTree(leftover)
+    guard code == 0 else { throw CheckpointError(.system(call: "removing a leftover"), file: leftover, errno: code) }
   }
 
   /// Moves an earlier output aside and the new one in, where the file system cannot exchange them; returns an error

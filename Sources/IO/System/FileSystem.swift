@@ -14,6 +14,8 @@ enum FileSystem {
     let byteCount: Int
     let device: UInt64
     let inode: UInt64
+    /// When its content was last changed, in nanoseconds since 1970.
+    let modified: Int64
 
     /// Whether both describe one and the same file or folder, whatever it is called.
     func isSame(as other: Facts) -> Bool { device == other.device && inode == other.inode }
@@ -41,7 +43,8 @@ enum FileSystem {
       case WEIR_LINK: .link
       default: .other
       }
-    return Facts(kind: kind, byteCount: Int(facts.byte_count), device: facts.device, inode: facts.inode)
+    return Facts(
+      kind: kind, byteCount: Int(facts.byte_count), device: facts.device, inode: facts.inode, modified: facts.modified)
   }
 
   /// The present size of a file, `nil` where it cannot be told.

@@ -18,6 +18,15 @@ enum OutputCalls {
     return fd
   }
 
+  /// Opens a file of an earlier run to go on with it; `nil` where there is no regular file of that name.
+  static func openToContinue(_ path: String) throws(CheckpointError) -> Int32? {
+    guard FileSystem.facts(path, followingLinks: false)?.kind == .file else { return nil }
+    // SAFETY: as above.
+    let fd = unsafe weir_open(path, O_RDWR | O_NOFOLLOW, 0)
+    guard fd >= 0 else { throw CheckpointError(.cannotOpen, file: path, errno: -fd) }
+    return fd
+  }
+
   /// Opens a file or folder for reading.
   private static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
     // SAFETY: as above.
@@ -43,6 +52,12 @@ enum OutputCalls {
     precondition(count <= buffer.byteCount, "more bytes than the buffer holds")
     // SAFETY: the count was checked, and the buffer is borrowed, hence mapped, for the call.
     return unsafe -weir_write_at(fd, buffer.bytes.baseAddress, count, Int64(offset))
+  }
+
+  /// Writes bytes at `offset`; returns an error number, 0 for success.
+  static func write(_ fd: Int32, _ bytes: [UInt8], at offset: Int) -> Int32 {
+    // SAFETY: the buffer and its count are the array's own, which lives for the call.
+    unsafe bytes.withUnsafeBytes { unsafe -weir_write_at(fd, $0.baseAddress, $0.count, Int64(offset)) }
   }
 
   /// Cuts or extends a file; returns an error number, 0 for success.

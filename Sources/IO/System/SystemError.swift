@@ -18,6 +18,9 @@ package enum SystemError {
   /// Whether a number says that a mapped file has lost the page that was asked for.
   package static func isLostPage(_ number: Int32) -> Bool { number == EFAULT }
 
+  /// Whether a number says that a disk or the user's share of it is full.
+  package static func isFull(_ number: Int32) -> Bool { number == ENOSPC || number == EDQUOT }
+
   /// The system's own words for an error number, first letter lowered: `no space left on device`.
   package static func text(_ number: Int32) -> String {
     // SAFETY: strerror returns a terminated string that stays valid until this thread's next call; it is copied here.

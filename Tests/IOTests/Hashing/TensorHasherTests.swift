@@ -31,7 +31,9 @@ import Testing
   }
 
   private func add(_ bytes: [UInt8], _ range: Range<Int>, of tensor: Int, to hasher: TensorHasher) {
-    bytes.withUnsafeBytes { hasher.add(UnsafeRawBufferPointer(rebasing: $0[range]), of: tensor, at: range.lowerBound) }
+    _ = bytes.withUnsafeBytes {
+      hasher.add(UnsafeRawBufferPointer(rebasing: $0[range]), of: tensor, at: range.lowerBound)
+    }
   }
 
   @Test(arguments: [0, 1, 1000, piece - 1, piece, piece + 1, 3 * piece, 5 * piece + 77])
