@@ -12,6 +12,7 @@ static const size_t end_signal_count = sizeof end_signals / sizeof *end_signals;
 
 static sigset_t awaited;
 static void (*end_action)(void *);
+static void (*late_action)(void *);
 static void *end_context;
 
 void weir_ignore_output_signals(void) {
@@ -24,6 +25,19 @@ static void *wait_for_signals(void *unused) {
   int number = 0;
   if (sigwait(&awaited, &number) != 0) return NULL;
   end_action(end_context);
+  // Not every system can wait for a signal for a while.
+  for (int waited = 0; late_action != NULL && waited < 800; waited += 20) {
+    sigset_t pending;
+    if (sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+                                      sigismember(&pending, SIGHUP) == 1))
+      break;
+    const struct timespec step = {0, 20 * 1000000};
+    nanosleep(&step, NULL);
+    if (waited + 20 >= 800) {
+      late_action(end_context);
+      _exit(130);
+    }
+  }
   // Whoever asks twice means it: the default action of the second signal ends the process.
   if (sigwait(&awaited, &number) != 0) return NULL;
   signal(number, SIG_DFL);
@@ -35,7 +49,7 @@ static void *wait_for_signals(void *unused) {
   _exit(128 + number);
 }
 
-int weir_on_end_signal(void (*action)(void *), void *context) {
+int weir_on_end_signal(void (*action)(void *), void (*late)(void *), void *context) {
   sigemptyset(&awaited);
   int any = 0;
   for (size_t i = 0; i < end_signal_count; i++) {
@@ -46,6 +60,7 @@ int weir_on_end_signal(void (*action)(void *), void *context) {
   }
   if (!any) return 0;
   end_action = action;
+  late_action = late;
   end_context = context;
   sigset_t before;
   int code = pthread_sigmask(SIG_BLOCK, &awaited, &before);
@@ -59,6 +74,8 @@ int weir_on_end_signal(void (*action)(void *), void *context) {
   pthread_detach(thread);
   return 0;
 }
+
+void weir_wait_for_end(void) { pause(); }
 
 int weir_is_terminal(int fd) { return isatty(fd); }
 

@@ -29,7 +29,13 @@ enum Console {
   static func say(_ line: String) { _ = write(line + "\n", to: 2) }
 
   static func say(_ diagnostic: Diagnostic) {
-    say("\(diagnostic.severity == .error ? "error" : "warning"): \(diagnostic)")
+    let word =
+      switch diagnostic.severity {
+      case .error: "error"
+      case .warning: "warning"
+      case .note: "note"
+      }
+    say("\(word): \(diagnostic)")
   }
 
   /// Draws on standard error without ending the line.

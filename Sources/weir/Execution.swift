@@ -1,3 +1,4 @@
+import WeirIO
 import WeirPipeline
 
 /// The way that every run takes: plan, run with a progress bar, report.
@@ -12,7 +13,7 @@ enum Execution {
     let plan = try text.plan(spec, options: options)
     if !flags.quiet { warn(text.warnings + plan.warnings.map(text.worded)) }
     let progress = Progress(plan)
-    if wish == nil { Interruption.watch(progress) }
+    if wish == nil { Interruption.watch(progress) { interrupted(progress, plan) } }
     var bar = ProgressBar(progress, isShown: !flags.quiet)
     let report: RunReport
     do {
@@ -22,7 +23,9 @@ enum Execution {
       }
     } catch {
       bar.clear()
-      throw error.kind == .interrupted ? interrupted(progress, plan) : text.worded(error)
+      if error.kind == .interrupted { throw interrupted(progress, plan) }
+      let worded = text.worded(error)
+      throw PipelineError(error.kind, worded.diagnostics + (error.kind == .run ? continuation(progress) : []))
     }
     bar.clear()
     let seconds = Console.now - start
@@ -30,17 +33,42 @@ enum Execution {
       for note in report.notes { Console.say("warning: \(note)") }
       Console.say(report.summary(seconds: seconds))
     }
-    if flags.json { Console.write(report.json(seconds: seconds)) }
+    if flags.json {
+      Console.write(report.json(seconds: seconds))
+    } else if flags.hashesFiles {
+      Console.write(report.sha256Text)
+    }
   }
 
   static func warn(_ warnings: [Diagnostic]) {
     for warning in warnings { Console.say(warning) }
   }
 
-  /// How far the run came.
+  /// How far the run came, and how it goes on.
   private static func interrupted(_ progress: Progress, _ plan: Plan) -> PipelineError {
     let percent = Int(progress.fraction * 100)
-    let places = plan.outputs.map(\.place).joined(separator: ", ")
-    return PipelineError(.interrupted, "interrupted at \(percent) %, nothing was left at \(places)")
+    guard !progress.keptPlaces.isEmpty else {
+      let places = plan.outputs.map(\.place).joined(separator: ", ")
+      return PipelineError(.interrupted, "interrupted at \(percent) %, nothing was left at \(places)")
+    }
+    return PipelineError(
+      .interrupted,
+      "interrupted at \(percent) %; run the same command again to go on from there, or remove \(kept(progress)) to give it up"
+    )
+  }
+
+  /// What a run that failed has left to go on with.
+  private static func continuation(_ progress: Progress) -> [Diagnostic] {
+    guard !progress.keptPlaces.isEmpty else { return [] }
+    return [
+      Diagnostic(
+        "what was finished, \(Int(progress.fraction * 100)) %, is kept: run the same command again to go on from there, or "
+          + "remove \(kept(progress)) to give it up", severity: .note)
+    ]
+  }
+
+  private static func kept(_ progress: Progress) -> String {
+    progress.keptPlaces.map { MessageText.quoted($0.hasPrefix("./") ? String($0.dropFirst(2)) : $0) }
+      .joined(separator: " and ")
   }
 }

@@ -21,6 +21,7 @@ enum Failure {
 
   /// Prints an error and ends the program; help and version, which arrive as errors too, go to standard output.
   static func exit(_ error: any Error) -> Never {
+    Interruption.beginEnd()
     if let error = error as? PipelineError {
       for diagnostic in error.diagnostics { Console.say(diagnostic) }
       end(code(error.kind))

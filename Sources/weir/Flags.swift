@@ -16,8 +16,10 @@ struct MachineFlags: ParsableArguments {
   /// The options that the flags ask for.
   ///
   /// - Throws: ``PipelineError`` of kind `request` with every flag that has no sense.
-  func options(overwrite: Bool = false) throws(PipelineError) -> RunOptions {
-    var options = RunOptions(overwrite: overwrite)
+  func options(_ flags: RunFlags? = nil) throws(PipelineError) -> RunOptions {
+    var options = RunOptions(overwrite: flags?.overwrite ?? false)
+    options.fresh = flags?.fresh ?? false
+    options.hashesFiles = flags?.hashesFiles ?? false
     var problems: [String] = []
     if let memory {
       options.memory = ReadingFlags.size(memory, "--memory", example: "64M", &problems)
@@ -65,7 +67,7 @@ struct ScanFlags: ParsableArguments {
     reading bytes: Int, _ body: (Progress, () -> Void) throws(PipelineError) -> Result
   ) throws(PipelineError) -> Result {
     let progress = Progress(bytesToRead: bytes)
-    Interruption.watch(progress)
+    Interruption.watch(progress) { PipelineError(.interrupted, "interrupted") }
     var bar = ProgressBar(progress, isShown: !quiet)
     do throws(PipelineError) {
       let result = try body(progress) { bar.update() }
@@ -148,6 +150,12 @@ struct EvaluationFlags: ParsableArguments {
 struct RunFlags: ParsableArguments {
   @Flag(help: "Replace an earlier output of the same name.")
   var overwrite = false
+
+  @Flag(help: "Start over, whatever an unfinished run has left.")
+  var fresh = false
+
+  @Flag(name: .customLong("sha256"), help: "Take the SHA-256 of every weights file, and print it as 'sha256sum' does.")
+  var hashesFiles = false
 
   @Flag(help: "Print a report in JSON on standard output.")
   var json = false

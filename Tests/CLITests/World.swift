@@ -1,5 +1,8 @@
 import TestSupport
+import WeirIO
 import WeirTensors
+
+@testable import WeirPipeline
 
 /// The small models, sound and unsound, among which every command-line test runs.
 enum World {
@@ -9,6 +12,23 @@ enum World {
     try makeUnfit(folder)
     try makeBroken(folder)
     try makePipelines(folder)
+    try makeUnfinished(folder)
+  }
+
+  /// What a merge of 'base' and 'math' into 'unfinished' has left that was ended: a journal of a piece.
+  private static func makeUnfinished(_ folder: String) throws {
+    let request = MergeRequest(
+      base: nil, words: ["linear", "\(folder)/base", "\(folder)/math:0.25"],
+      output: MadeOutput(path: "\(folder)/unfinished"), onMissing: nil, onMismatch: nil)
+    let plan = try Plan.make(try request.pipeline().parse())
+    let partial = "\(folder)/.unfinished.weir-partial"
+    try makeFolder(partial)
+    try makeFolder("\(partial)/files")
+    try writeFile("\(partial)/lock", "")
+    let journal = try Journal.open("\(partial)/journal").journal
+    try journal.append(JournalEntry.identity(try RunIdentity(plan, output: 0).bytes).record)
+    let piece = TensorHasher.Piece(tensor: 0, number: 0, hash: Hash128([1]))
+    try journal.append(JournalEntry.pieces([piece]).record)
   }
 
   /// A number that is exact in BF16, so that sums and casts are too.

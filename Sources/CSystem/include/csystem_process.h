@@ -7,11 +7,15 @@
 /// Lets writes to a closed pipe or beyond the largest file size fail as errors instead of ending the process.
 void weir_ignore_output_signals(void);
 
-/// Calls `action` on a thread of its own when SIGINT, SIGTERM or SIGHUP arrives; the second one ends the process.
+/// Calls `action` on a thread of its own when SIGINT, SIGTERM or SIGHUP arrives; the second one ends the process. Where the
+/// process is still there 0.8 seconds after the first one and `late` is not NULL, calls that and exits with 130.
 ///
 /// Blocks these signals in the calling thread, and so in all threads that it starts later. One that the process was
 /// told to ignore stays ignored. Returns 0, or a negative errno where no thread could be started.
-int weir_on_end_signal(void (*action)(void *), void *context);
+int weir_on_end_signal(void (*action)(void *), void (*late)(void *), void *context);
+
+/// Waits for the end of the process, which another thread brings about.
+void weir_wait_for_end(void);
 
 /// 1 where the descriptor is a terminal.
 int weir_is_terminal(int fd);

@@ -15,7 +15,9 @@ extension ArchiveRun {
     var bits = min(most, Double(byteCount) * 8)
     var (fitting, failing): ((bits: Double, size: Int)?, Double?) = (nil, nil)
     for number in 1...Self.attempts {
-      let size = try attempt(budgets, nodes, bits, report)
+      let earlier = earlierAttempt()
+      let size: Int
+      if let earlier { size = earlier } else { size = try attempt(budgets, nodes, bits, report) }
       if size <= byteCount {
         let isBest = number == Self.attempts || bits >= most || Double(size) >= Self.sufficient * Double(byteCount)
         if isBest { return size }
@@ -23,7 +25,10 @@ extension ArchiveRun {
       } else {
         failing = min(failing ?? .infinity, bits)
       }
-      try discard()
+      if earlier == nil {
+        try note(attempt: size)
+        try discard()
+      }
       // What the file takes beside the free densities, and what the coders saved, show in the size that came out.
       bits += Double(byteCount - size) * 8 * (size <= byteCount ? 0.98 : 1.05)
       if let failing, bits >= failing { bits = ((fitting?.bits ?? 0) + failing) / 2 }

@@ -8,15 +8,22 @@ struct ArchiveRun {
   private let output: Plan.Output
   private let archive: ArchivePlan
   private let folder: OutputFolder
+  private let journal: OutputJournal
   private let progress: Progress
+  /// What earlier runs have made of the archive, or of attempts at it.
+  private var earlier: ArraySlice<JournalEntry>
+  /// Bytes that an earlier run had written.
+  private(set) var keptBytes = 0
   /// What checks the bases of archives that are read; until all of it has been archived once.
   private var check: RestoreCheck?
 
   init(
-    _ plan: Plan, _ output: Plan.Output, _ archive: ArchivePlan, _ folder: OutputFolder, _ progress: Progress,
-    _ check: RestoreCheck?
+    _ plan: Plan, _ output: Plan.Output, _ archive: ArchivePlan, _ folder: OutputFolder, _ journal: OutputJournal,
+    _ progress: Progress, _ check: RestoreCheck?
   ) {
     self.check = check
+    self.journal = journal
+    earlier = journal.archiving[...]
     self.plan = plan
     self.output = output
     self.archive = archive
@@ -32,7 +39,6 @@ struct ArchiveRun {
 
   /// Writes the archive with what the nodes' parameters are now.
   mutating func attempt(_ report: () -> Void) throws(PipelineError) -> Int {
-    let known = try ModelSweeps(plan, output, progress).run(report: report)
     let tuned = archive.tuned.flatMap { plan.graph.sources[$0].checkpoint }
     let base = archive.base.flatMap { plan.graph.sources[$0].checkpoint }
     let writer = try Plan.run { () throws(CheckpointError) in
@@ -49,11 +55,52 @@ struct ArchiveRun {
       if let tuned { try writer.appendSideFiles(from: tuned.folder) }
       return writer
     }
+    let kept = try keep(writer)
+    let journal = journal
     let work = ArchiveWork(
-      archive, plan.graph, OrderedAppender(writer, limit: 2 * plan.sizes.workers), check)
-    try Crew(plan, task(known, work), progress: progress).run(report: report)
+      archive, plan.graph, writer, limit: 2 * plan.sizes.workers, kept: kept.count, check
+    ) { (tensor) throws(CheckpointError) in try journal.append(.archived(tensor)) }
+    if !work.units.isEmpty {
+      let known = try ModelSweeps(plan, output, progress).run(report: report)
+      try Crew(plan, task(known, work), progress: progress).run(report: report)
+    }
     check = nil
-    return try Plan.run { () throws(CheckpointError) in try finish(writer, work) }
+    return try Plan.run { () throws(CheckpointError) in try finish(writer, work, kept) }
+  }
+
+  /// The size that an earlier run came to in the attempt that is next, where it went on to another.
+  mutating func earlierAttempt() -> Int? {
+    guard let place = earlier.firstIndex(where: { if case .attempt = $0 { true } else { false } }),
+      case .attempt(let byteCount) = earlier[place]
+    else { return nil }
+    earlier = earlier[(place + 1)...]
+    return byteCount
+  }
+
+  /// Notes what an attempt came to, before the file is removed to make another.
+  func note(attempt byteCount: Int) throws(PipelineError) { try journal.note(.attempt(byteCount: byteCount)) }
+
+  /// Goes past the tensors that an earlier run has appended; their hashes, from the first tensor on.
+  private mutating func keep(_ writer: ArchiveWriter) throws(PipelineError) -> [ArchiveHashes] {
+    var kept: [ArchiveHashes] = []
+    let bench = try Plan.run { () throws(CheckpointError) in try CodingBench() }
+    for case .archived(let tensor) in earlier {
+      if progress.isInterrupted { throw PipelineError(.interrupted, "interrupted") }
+      let count = tensor.byteCounts.reduce(0, +)
+      // Tensors without elements have no blocks, and are not noted.
+      let empty = archive.tensors[min(kept.count, archive.tensors.count)...].prefix { $0.unitCount == 0 }.count
+      guard tensor.tensor == kept.count + empty else { break }
+      let isSound = try Plan.run { () throws(CheckpointError) in try writer.keep(tensor) }
+      guard isSound else { break }
+      for number in kept.count..<tensor.tensor { kept.append(archive.hashes(of: number, nil)) }
+      kept.append(tensor.hashes)
+      keptBytes += count
+      progress.addSkipped(count)
+      let info = archive.tensors[tensor.tensor].info
+      try check?.take(tensor.tensor, info, 0..<info.byteCount, bench, result: nil)
+    }
+    earlier = []
+    return kept
   }
 
   // MARK: - What choosing densities needs
@@ -96,15 +143,24 @@ struct ArchiveRun {
       }, work: work)
   }
 
-  private func finish(_ writer: ArchiveWriter, _ work: ArchiveWork) throws(CheckpointError) -> Int {
-    let count = archive.tensors.count
-    let hashes = archive.tensors.enumerated().map { number, tensor in
-      ArchiveHashes(
-        base: tensor.base.flatMap { _ in work.hasher.hash(of: count + number) },
-        result: archive.kind == .delta && archive.base == nil ? nil : work.hasher.hash(of: number))
-    }
-    try writer.finish(hashes: hashes)
+  private func finish(
+    _ writer: ArchiveWriter, _ work: ArchiveWork, _ kept: [ArchiveHashes]
+  ) throws(CheckpointError) -> Int {
+    let made = archive.tensors.indices.dropFirst(kept.count).map { archive.hashes(of: $0, work.hasher) }
+    try writer.finish(hashes: kept + made)
     return try InputFile(path: writer.path).byteCount
+  }
+}
+
+extension ArchivePlan {
+  /// The hashes of a tensor, all of whose bytes have been given to the hasher: results first, then bases.
+  ///
+  /// - Parameter hasher: `nil` for a tensor without elements.
+  func hashes(of tensor: Int, _ hasher: TensorHasher?) -> ArchiveHashes {
+    func hash(_ place: Int) -> Hash128? { hasher.map { $0.hash(of: place) } ?? TensorHasher.hash(of: []) }
+    return ArchiveHashes(
+      base: tensors[tensor].base.flatMap { _ in hash(tensors.count + tensor) },
+      result: kind == .delta && base == nil ? nil : hash(tensor))
   }
 }
 

@@ -32,7 +32,7 @@ final class ArchiveWork: BlockWork {
   let blocks: [Range<Int>]
   let archive: ArchivePlan
   let graph: GraphPlan
-  private let units: [Unit]
+  let units: [Unit]
   private let appender: OrderedAppender
   private let check: RestoreCheck?
   /// Hashes of the results, then those of the bases.
@@ -46,24 +46,36 @@ final class ArchiveWork: BlockWork {
     var isStopped = false
   }
 
-  /// - Parameter check: sees the parts of what archives give, as they are computed.
-  init(_ archive: ArchivePlan, _ graph: GraphPlan, _ appender: OrderedAppender, _ check: RestoreCheck? = nil) {
+  /// - Parameters:
+  ///   - kept: the tensors that stand in the file already, the first ones.
+  ///   - note: takes each tensor after its last block has been appended.
+  ///   - check: sees the parts of what archives give, as they are computed.
+  init(
+    _ archive: ArchivePlan, _ graph: GraphPlan, _ writer: ArchiveWriter, limit: Int, kept: Int = 0,
+    _ check: RestoreCheck? = nil,
+    note: @escaping @Sendable (ArchivedTensor) throws(CheckpointError) -> Void = { _ in }
+  ) {
     self.check = check
     self.archive = archive
     self.graph = graph
-    self.appender = appender
-    var units: [Unit] = []
-    for (number, tensor) in archive.tensors.enumerated() {
-      for block in 0..<tensor.unitCount {
-        guard let place = BlockPlace(block: block, of: tensor.info.shape, dtype: tensor.info.dtype) else { continue }
-        units.append(Unit(tensor: number, place: place, block: block))
+    let units = archive.tensors.enumerated().dropFirst(kept).flatMap { number, tensor in
+      (0..<tensor.unitCount).compactMap { block in
+        BlockPlace(block: block, of: tensor.info.shape, dtype: tensor.info.dtype).map {
+          Unit(tensor: number, place: $0, block: block)
+        }
       }
     }
     self.units = units
     blocks = units.map { $0.tensor..<$0.tensor + 1 }
-    hasher = TensorHasher(
+    let hasher = TensorHasher(
       byteCounts: archive.tensors.map(\.info.byteCount)
         + archive.tensors.map { $0.base.map { graph.info(of: $0).byteCount } ?? 0 })
+    self.hasher = hasher
+    appender = OrderedAppender(writer, limit: limit) { (unit, writer) throws(CheckpointError) in
+      let tensor = units[unit].tensor
+      guard unit == units.count - 1 || units[unit + 1].tensor > tensor else { return }
+      try note(writer.archived(tensor, archive.hashes(of: tensor, hasher)))
+    }
     restoring = archive.tensors.map { tensor in
       guard case .prepared = tensor.content else { return nil }
       return Self.restoring(tensor, graph)
@@ -205,7 +217,8 @@ final class ArchiveWork: BlockWork {
 
   /// Checks the bases of archives that a block was computed from.
   func checkBases(_ unit: Unit, _ worker: borrowing Worker) throws(PipelineError) {
-    try check?.take(unit.tensor, archive.tensors[unit.tensor].info, unit.place.bytes, at: 0, worker)
+    try check?.take(
+      unit.tensor, archive.tensors[unit.tensor].info, unit.place.bytes, worker.bench, result: nil)
   }
 
   /// Hands `body` the base's bytes of a block, after they have been hashed; `nil` where there is no base.

@@ -1,4 +1,5 @@
 internal import WeirIO
+internal import WeirOps
 
 /// What a worker makes archives with, and checks their bases through.
 final class CodingBench {
@@ -6,6 +7,9 @@ final class CodingBench {
   private var scratch: CodecScratch
   /// Coded blocks on their way to the file.
   var payloads: [ArchivePayload] = []
+  /// Pieces of tensors that the worker's present block has finished.
+  var pieces: [TensorHasher.Piece] = []
+  let scan = NonFiniteScan()
   private var bases = WindowReader(reach: 0)
   private let padding: AlignedBuffer
 

@@ -11,13 +11,21 @@ final class OrderedAppender: Sendable {
 
   private let state = Monitor(State())
   private let limit: Int
+  /// Called after each unit has been appended.
+  private let didAppend: @Sendable (Int, ArchiveWriter) throws(CheckpointError) -> Void
   // Only reached under the monitor's lock.
   private let writer: ArchiveWriter
 
-  /// - Parameter limit: how far a unit may be ahead of the next one to be written; memory is bounded by as many units.
-  init(_ writer: ArchiveWriter, limit: Int) {
+  /// - Parameters:
+  ///   - limit: how far a unit may be ahead of the next one to be written; memory is bounded by as many units.
+  ///   - didAppend: called after each unit has been appended, in their order.
+  init(
+    _ writer: ArchiveWriter, limit: Int,
+    didAppend: @escaping @Sendable (Int, ArchiveWriter) throws(CheckpointError) -> Void = { _, _ in }
+  ) {
     self.writer = writer
     self.limit = limit
+    self.didAppend = didAppend
   }
 
   /// Hands over a unit; waits while it is too far ahead.
@@ -42,6 +50,7 @@ final class OrderedAppender: Sendable {
               try writer.appendShared(payload.bytes, tensor: payload.tensor)
             }
           }
+          try didAppend(state.next, writer)
         } catch {
           state.failure = error
           state.isStopped = true

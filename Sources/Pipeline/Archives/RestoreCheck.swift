@@ -52,50 +52,50 @@ final class RestoreCheck: Sendable {
     hasher = TensorHasher(byteCounts: all.map(\.byteCount))
   }
 
-  /// Takes a part of a tensor that a worker has computed into its block.
+  /// Takes note of a part of a tensor that has been computed.
   ///
   /// - Parameters:
   ///   - tensor: its place in the output.
   ///   - bytes: which of its bytes.
-  ///   - offset: where in the worker's block they are.
+  ///   - bench: what bases are read through.
+  ///   - result: the hash of the tensor, once all of it has been computed.
   func take(
-    _ tensor: Int, _ info: TensorInfo, _ bytes: Range<Int>, at offset: Int, _ worker: borrowing Worker
+    _ tensor: Int, _ info: TensorInfo, _ bytes: Range<Int>, _ bench: CodingBench, result: Hash128?
   ) throws(PipelineError) {
     for number in subjects[tensor] {
       let subject = all[number]
-      if let base = subject.base {
-        // An element that two blocks share is counted with the one in which it begins; what a base has beyond the tensor's
-        // elements, with the last.
-        let size = info.dtype.byteCount
-        let elements = (bytes.lowerBound + size - 1) / size..<(bytes.upperBound + size - 1) / size
-        let start = min(elements.lowerBound * base.elementBytes, subject.byteCount)
-        let end = min(elements.upperBound * base.elementBytes, subject.byteCount)
-        try hash(start..<(bytes.upperBound == info.byteCount ? subject.byteCount : end), of: number, base, worker)
-      } else {
-        // SAFETY: the part lies in the block, as its computation did.
-        let found = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + bytes.count])
-        unsafe hasher.add(found, of: number, at: bytes.lowerBound)
+      guard let base = subject.base else {
+        if let result { try settle(number, result) }
+        continue
       }
-      try settle(number)
+      // An element that two blocks share is counted with the one in which it begins; what a base has beyond the tensor's
+      // elements, with the last.
+      let size = info.dtype.byteCount
+      let elements = (bytes.lowerBound + size - 1) / size..<(bytes.upperBound + size - 1) / size
+      let start = min(elements.lowerBound * base.elementBytes, subject.byteCount)
+      let end = min(elements.upperBound * base.elementBytes, subject.byteCount)
+      try hash(start..<(bytes.upperBound == info.byteCount ? subject.byteCount : end), of: number, base, bench)
+      if let hash = hasher.hash(of: number) { try settle(number, hash) }
     }
   }
 
   /// Hashes some bytes of a base's tensor, a piece at a time.
   private func hash(
-    _ bytes: Range<Int>, of number: Int, _ base: Base, _ worker: borrowing Worker
+    _ bytes: Range<Int>, of number: Int, _ base: Base, _ bench: CodingBench
   ) throws(PipelineError) {
     for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: Self.stepBytes) {
       let part = start..<min(start + Self.stepBytes, bytes.upperBound)
+      // SAFETY: the window stays until the next is opened.
       let found = try unsafe Plan.run { () throws(CheckpointError) in
-        try unsafe worker.bench.openBase(base.file, tensor: base.bytes, part: part)
+        try unsafe bench.openBase(base.file, tensor: base.bytes, part: part)
       }
       unsafe hasher.add(found, of: number, at: part.lowerBound)
     }
   }
 
   /// Compares a hash once all bytes of its tensor have come.
-  private func settle(_ number: Int) throws(PipelineError) {
-    guard let hash = hasher.hash(of: number), hash != all[number].expected else { return }
+  private func settle(_ number: Int, _ hash: Hash128) throws(PipelineError) {
+    guard hash != all[number].expected else { return }
     differing.withLock { _ = $0.insert(number) }
     if !isForced, let failure { throw failure }
   }

@@ -10,9 +10,21 @@ extension RunReport {
       let place = output.path ?? output.digest.map { "digest \($0.total)" } ?? ""
       return place + (output.fingerprint.map { ", fingerprint \($0) as archived" } ?? "")
     }
+    let kept = outputs.reduce(0) { $0 + $1.keptByteCount }
     return "\(Wording.count(tensors, "tensor")), read \(Quantity.text(bytesRead)), wrote \(Quantity.text(bytesToDisk)) "
+      + (kept > 0 ? "(\(Quantity.text(kept)) by an earlier run) " : "")
       + "in \(Quantity.decimal(seconds, places: seconds < 100 ? 2 : 0)) s (\(rate)/s): "
       + places.joined(separator: ", ")
+  }
+
+  /// The SHA-256 of every file as 'sha256sum' prints it.
+  public var sha256Text: String {
+    outputs.flatMap { output in
+      output.sha256.map { file, digits in
+        let path = output.path ?? ""
+        return "\(digits)  \(path.hasSuffix(".safetensors") ? path : "\(path)/\(file)")\n"
+      }
+    }.joined()
   }
 
   /// Bytes of the outputs that are on a disk now.
@@ -38,6 +50,14 @@ extension RunReport.Output {
       members.append(("digest", .string(digest.total.description)))
       members.append(
         ("tensor_digests", .object(digest.tensors.map { ($0.name, .string($0.hash.description)) })))
+    }
+    if keptByteCount > 0 { members.append(("bytes_kept", .number(keptByteCount))) }
+    if !sha256.isEmpty { members.append(("sha256", .object(sha256.map { ($0.file, .string($0.digits)) }))) }
+    if !nonFinite.isEmpty {
+      let tensors = nonFinite.map { tensor -> (String, JSONValue) in
+        (tensor.tensor, .object([("nans", .number(tensor.nans)), ("infinities", .number(tensor.infinities))]))
+      }
+      members.append(("non_finite", .object(tensors)))
     }
     if let fingerprint { members.append(("fingerprint", .string(fingerprint.description))) }
     return .object(members)

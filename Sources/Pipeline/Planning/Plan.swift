@@ -14,6 +14,10 @@ public struct RunOptions: Sendable {
   public var maximumHeaderBytes: Int
   /// Whether an archive is applied to a base that is not the one it was made from.
   public var force = false
+  /// Whether what an unfinished run into an output left is removed, whatever that run was.
+  public var fresh = false
+  /// Whether the SHA-256 of every weights file is taken, which reads them once more.
+  public var hashesFiles = false
   /// Whether a disk too full for the outputs is an error of the request, rather than a warning as where nothing is run.
   public var requiresSpace = true
   /// Elements of a tile; results do not depend on it.
@@ -146,10 +150,13 @@ struct WorkSizes: Sendable, Equatable {
       workers * workerBytes + Self.tensorsInFlight * held + threads * (claimed + factors) + self.factors
     let available = max(0, memory - fixed)
     var block = 4 << 20
-    while block > leastBlock, block * workers > available / 2 { block /= 2 }
-    let share = max(0, available - block * workers) / (workers * max(1, slots))
+    while block > leastBlock, Self.held(block) * workers > available / 2 { block /= 2 }
+    let share = max(0, available - Self.held(block) * workers) / (workers * max(1, slots))
     self.block = block
     window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
-    total = fixed + workers * (block + max(1, slots) * window)
+    total = fixed + workers * (Self.held(block) + max(1, slots) * window)
   }
+
+  /// Bytes of a worker's block, and of the part of it that waits to be hashed after what another worker is still computing.
+  private static func held(_ block: Int) -> Int { block + min(block, TensorHasher.pieceByteCount) }
 }

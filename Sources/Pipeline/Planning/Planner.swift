@@ -95,7 +95,7 @@ struct Planner {
     spec.outputs.reduce(256 << 10) { least, output in
       switch output.destination {
       case .archive: max(least, ArchiveWork.workerBytes)
-      case .digest: max(least, DigestSink.pieceBytes)
+      case .digest: max(least, Digest.pieceBytes)
       case .folder, .file: least
       }
     }
@@ -122,6 +122,8 @@ struct Planner {
   /// Adds up what goes to each disk, and asks whether it fits.
   private mutating func checkSpace(_ outputs: [Plan.Output]) {
     var onDevice: [UInt64?: Int] = [:]
+    // What unfinished runs into the same outputs hold is continued, or removed first.
+    var held: [UInt64?: Int] = [:]
     for output in outputs {
       let path: String
       switch output.spec.destination {
@@ -131,7 +133,8 @@ struct Planner {
       }
       let needed = onDevice[device(of: path), default: 0] + output.bytesOut
       onDevice[device(of: path)] = needed
-      guard let free = freeBytes(at: path), free < needed else { continue }
+      held[device(of: path), default: 0] += OutputFolder.partialByteCount(of: path)
+      guard let free = freeBytes(at: path), free + held[device(of: path), default: 0] < needed else { continue }
       let problem = Diagnostic(
         "output \(MessageText.quoted(path)) needs \(Quantity.text(needed)), \(Quantity.text(free)) are free; make room or write elsewhere",
         severity: options.requiresSpace ? .error : .warning, file: spec.file, position: output.spec.position)

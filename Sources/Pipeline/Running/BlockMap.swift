@@ -16,7 +16,7 @@ struct BlockMap: Sendable {
   /// The most tensors of one block, all of which must be ready, and are held, while it is computed.
   private static let mostTensors = 512
 
-  let blocks: [Block]
+  private(set) var blocks: [Block]
   /// Where each tensor's bytes begin in its file.
   let offsets: [Int]
 
@@ -62,5 +62,15 @@ struct BlockMap: Sendable {
     }
     self.offsets = offsets
     self.blocks = blocks
+  }
+
+  /// Bytes of all blocks.
+  var byteCount: Int { blocks.reduce(0) { $0 + $1.range.count } }
+
+  /// The same map without the blocks that are done.
+  func without(_ isDone: (Block) -> Bool) -> BlockMap {
+    var map = self
+    map.blocks.removeAll(where: isDone)
+    return map
   }
 }

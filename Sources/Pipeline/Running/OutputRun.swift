@@ -8,29 +8,44 @@ final class OutputRun {
   private let output: Plan.Output
   private let progress: Progress
   private let folder: OutputFolder?
+  private let journal: OutputJournal?
   private let check: RestoreCheck?
+  private let counts: NumberCounts
+  private var sha256: [String] = []
   private var digest: Digest?
   private var archiveBytes: Int?
+  /// Bytes that an earlier run had written.
+  private var keptBytes = 0
   private(set) var notes: [String] = []
 
-  /// Takes the output's place; nothing is written under its final name before ``commit()``.
-  init(_ plan: Plan, _ output: Plan.Output, _ progress: Progress) throws(PipelineError) {
+  /// Takes the place of an output of a plan; nothing is written under its final name before ``commit()``.
+  ///
+  /// What an earlier run into it left is kept where that run was this one.
+  init(_ plan: Plan, output number: Int, _ progress: Progress) throws(PipelineError) {
+    let output = plan.outputs[number]
     self.plan = plan
     self.output = output
     self.progress = progress
     let inputs =
       plan.graph.sources.flatMap { source in [source.spec.path] + source.files.map(\.path) }
       + plan.graph.coefficients.values.flatMap { [$0.path] + $0.paths }
-    switch output.spec.destination {
-    case .digest: folder = nil
-    case .folder(let path), .file(let path), .archive(let path):
-      var isFile = true
-      if case .folder = output.spec.destination { isFile = false }
-      folder = try Plan.run(.request) { () throws(CheckpointError) in
-        try OutputFolder(finalPath: path, isFile: isFile, overwrite: plan.options.overwrite, inputs: inputs)
+    folder = try output.finalPath.map { (path) throws(PipelineError) in
+      try Plan.run(.request) { () throws(CheckpointError) in
+        try OutputFolder(
+          finalPath: path, isFile: output.isFile, overwrite: plan.options.overwrite, inputs: inputs, keepsPartial: true)
       }
     }
+    do throws(PipelineError) {
+      journal = try folder.map { (folder) throws(PipelineError) in
+        let identity = try RunIdentity(plan, output: number)
+        return try OutputJournal(folder, identity, isFresh: plan.options.fresh, progress)
+      }
+    } catch {
+      folder?.suspend()
+      throw error
+    }
     check = RestoreCheck(plan, output)
+    counts = NumberCounts(plan, output)
   }
 
   /// Computes and writes all tensors.
@@ -44,33 +59,76 @@ final class OutputRun {
     }
     if let failure = check?.failure { throw failure }
     if let note = check?.note { notes.append(note) }
+    if let note = counts.note { notes.append(note) }
   }
 
   private func make(_ report: () -> Void) throws(PipelineError) {
-    if let folder, let archive = output.archive {
-      var run = ArchiveRun(plan, output, archive, folder, progress, check)
-      archiveBytes = try run.write(report: report)
+    guard let folder, let journal else {
+      let map = BlockMap(hashing: infos, blockBytes: plan.sizes.block)
+      let hasher = TensorHasher(byteCounts: infos.map(\.byteCount))
+      try run(map, TensorBlocks(map, infos, hasher, nil, counts, check: check), report)
+      digest = Digest(infos, hasher)
       return
     }
-    let known = try ModelSweeps(plan, output, progress).run(report: report)
-    let tensors = output.tensors.map(\.info)
-    if let folder {
-      let map = BlockMap(output.layout, blockBytes: plan.sizes.block)
-      var writers: [OutputFileWriter] = []
-      for file in output.layout.files {
-        writers.append(try Plan.run { () throws(CheckpointError) in try folder.makeWriter(for: file) })
-      }
-      let sink = FileSink(writers: writers)
-      try run(known, tensors, map, sink, report)
-      for writer in writers { try Plan.run { () throws(CheckpointError) in try writer.finish() } }
-      try addSideFiles(to: folder)
-    } else {
-      let map = BlockMap(hashing: tensors, blockBytes: plan.sizes.block)
-      let sink = DigestSink(map, tensors)
-      try run(known, tensors, map, sink, report)
-      digest = sink.finish()
+    if let archive = output.archive {
+      try Plan.run { () throws(CheckpointError) in try folder.keepOnly([folder.finalName]) }
+      var run = ArchiveRun(plan, output, archive, folder, journal, progress, check)
+      archiveBytes = try run.write(report: report)
+      keptBytes = run.keptBytes
+      try hashFiles([folder.finalName], in: folder, report)
+      return
     }
+    try make(in: folder, journal, report)
   }
+
+  /// Makes a checkpoint's files, but for what stands there already.
+  private func make(
+    in folder: OutputFolder, _ journal: OutputJournal, _ report: () -> Void
+  ) throws(PipelineError) {
+    let whole = BlockMap(output.layout, blockBytes: plan.sizes.block)
+    let hasher = TensorHasher(byteCounts: infos.map(\.byteCount))
+    let map = try Replay(plan, output, folder, progress)
+      .run(journal.pieces, whole, hasher, check, counts, report: report)
+    keptBytes = whole.byteCount - map.byteCount
+    let files = output.layout.files
+    let writers = try Plan.run { () throws(CheckpointError) in
+      try folder.keepOnly(Set(files.map(\.name)))
+      return try files.map { (file) throws(CheckpointError) in try folder.makeWriter(for: file, continues: true) }
+    }
+    let sink = FileSink(writers: writers)
+    try run(map, TensorBlocks(map, infos, hasher, sink, counts, journal: journal, check: check), report)
+    let hashes = infos.indices.compactMap { hasher.hash(of: $0) }
+    try Plan.run { () throws(CheckpointError) in
+      if isSealed { try folder.seal(writers[0], as: output.layout.sealed(hashes).files[0]) }
+      for writer in writers { try writer.finish() }
+    }
+    try hashFiles(files.map(\.name), in: folder, report)
+    try addSideFiles(to: folder, hashes)
+  }
+
+  /// Takes the SHA-256 of whole files, where that is asked for.
+  private func hashFiles(_ names: [String], in folder: OutputFolder, _ report: () -> Void) throws(PipelineError) {
+    guard plan.options.hashesFiles else { return }
+    sha256 = try FileDigest.ofAll(
+      names.map(folder.path(of:)), threads: plan.options.threads, progress, report)
+  }
+
+  private var infos: [TensorInfo] { output.tensors.map(\.info) }
+
+  /// Whether the output is a single file that carries its hashes.
+  private var isSealed: Bool {
+    if case .file = output.spec.destination { !output.isRestored } else { false }
+  }
+
+  /// What tells the finished output from any other.
+  func seal() throws(PipelineError) -> Hash128 {
+    guard let folder else { return Hash128(of: []) }
+    let names = output.archive == nil ? output.layout.files.map(\.name) : [folder.finalName]
+    return try Plan.run { () throws(CheckpointError) in try folder.seal(of: names) }
+  }
+
+  /// Notes that outputs are about to get their final names.
+  func notePublishing(_ seals: [Hash128]) throws(PipelineError) { try journal?.note(.publishing(seals)) }
 
   func commit() throws(PipelineError) {
     if let folder { try Plan.run { () throws(CheckpointError) in try folder.commit() } }
@@ -82,31 +140,46 @@ final class OutputRun {
     return plan.graph.sources[source].archive?.archive.resultFingerprint
   }
 
-  func discard() { folder?.discard() }
-
-  var report: RunReport.Output {
-    RunReport.Output(
-      path: folder?.finalPath, tensorCount: output.tensors.count,
-      byteCount: archiveBytes ?? output.layout.fileByteCount,
-      fileCount: archiveBytes == nil ? output.layout.files.count : 1, digest: digest, fingerprint: fingerprint)
+  /// Ends the run before its end: what is finished is kept for the next one, if anything is.
+  func end() {
+    guard let folder else { return }
+    if progress.keptPlaces.contains(folder.stagingPath) { folder.suspend() } else { folder.discard() }
   }
 
-  /// Computes all blocks: of copies, and of evaluations with the model's statistics given.
-  private func run(
-    _ known: ModelStatistics, _ tensors: [TensorInfo], _ map: BlockMap, _ sink: any BlockSink, _ report: () -> Void
-  ) throws(PipelineError) {
+  var report: RunReport.Output {
+    let names = archiveBytes == nil ? output.layout.files.map(\.name) : [folder?.finalName ?? ""]
+    return RunReport.Output(
+      path: folder?.finalPath, tensorCount: output.tensors.count,
+      byteCount: archiveBytes ?? output.layout.fileByteCount,
+      fileCount: archiveBytes == nil ? output.layout.files.count : 1, digest: digest, fingerprint: fingerprint,
+      keptByteCount: keptBytes, sha256: zip(names, sha256).map { ($0, $1) },
+      nonFinite: counts.found.map { ($0.name, $0.count.nans, $0.count.infinities) })
+  }
+
+  /// Computes blocks: of copies, and of evaluations with the model's statistics given.
+  private func run(_ map: BlockMap, _ work: TensorBlocks, _ report: () -> Void) throws(PipelineError) {
+    guard !map.blocks.isEmpty else { return }
+    let known = try statistics(report)
     let plan = plan
     let output = output
     let task = Crew.Task(
-      jobCount: tensors.count,
+      jobCount: output.tensors.count,
       prepare: { (number) throws(PipelineError) in
         plan.job(output.value, output.names[number], output.tensors[number].info, known)
-      }, work: TensorBlocks(map, tensors, sink, check: check))
+      }, work: work)
     try Crew(plan, task, progress: progress).run(report: report)
   }
 
-  /// The index, config, tokenizer, model card and pipeline of a model folder.
-  private func addSideFiles(to folder: OutputFolder) throws(PipelineError) {
+  /// What is to be known of whole models: gathered by an earlier run, or now.
+  private func statistics(_ report: () -> Void) throws(PipelineError) -> ModelStatistics {
+    if let known = journal?.statistics.flatMap({ ModelStatistics(bytes: $0) }) { return known }
+    let known = try ModelSweeps(plan, output, progress).run(report: report)
+    if !known.isEmpty { try journal?.note(.statistics(known.bytes)) }
+    return known
+  }
+
+  /// The index, config, tokenizer, model card, pipeline and manifest of a model folder.
+  private func addSideFiles(to folder: OutputFolder, _ hashes: [Hash128]) throws(PipelineError) {
     guard case .folder = output.spec.destination else { return }
     if output.isRestored, case .source(let source) = output.value {
       guard let archive = plan.graph.sources[source].archive else { return }
@@ -116,7 +189,13 @@ final class OutputRun {
       return
     }
     notes += try Plan.run { () throws(CheckpointError) in
-      try ModelSideFiles(plan, output).add(to: folder, index: output.layout.indexJSON)
+      let tensors = Dictionary(zip(infos.map(\.name), hashes)) { first, _ in first }
+      let files = output.layout.files.enumerated().map { number, file in
+        Manifest.File(
+          name: file.name, byteCount: file.byteCount, sha256: sha256.isEmpty ? nil : sha256[number])
+      }
+      try folder.addFile(Manifest.fileName, bytes: Manifest(tensors: tensors, files: files).json)
+      return try ModelSideFiles(plan, output).add(to: folder, index: output.layout.indexJSON)
     }
   }
 }

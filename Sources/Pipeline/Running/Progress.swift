@@ -6,6 +6,8 @@ public final class Progress: Sendable {
   private let written = Atomic<Int>(0)
   private let interrupted = Atomic<Bool>(false)
   private let undecodable = Atomic<Bool>(false)
+  private let skipped = Atomic<Int>(0)
+  private let kept = Monitor<[String]>([])
 
   /// Bytes that the run will write.
   public let bytesToWrite: Int
@@ -28,7 +30,24 @@ public final class Progress: Sendable {
 
   /// The share of the work that is done, from 0 to 1: bytes moved in either direction.
   public var fraction: Double {
-    min(1, Double(bytesRead + bytesWritten) / Double(max(1, bytesToRead + bytesToWrite)))
+    min(1, Double(bytesRead + bytesWritten + bytesSkipped) / Double(max(1, bytesToRead + bytesToWrite)))
+  }
+
+  /// Bytes that need not be moved because an earlier run has done so.
+  private var bytesSkipped: Int { skipped.load(ordering: .relaxed) }
+
+  /// The hidden folders in which something finished is kept, should the run end now.
+  public var keptPlaces: [String] { kept.withLock { $0 } }
+
+  /// Notes that there is something finished in a hidden folder.
+  func noteKept(_ place: String) {
+    kept.withLock { if !$0.contains(place) { $0.append(place) } }
+  }
+
+  /// Counts bytes of an output that an earlier run has written, and what would have been read for them.
+  func addSkipped(_ count: Int) {
+    let share = Double(bytesToRead + bytesToWrite) / Double(max(1, bytesToWrite))
+    skipped.wrappingAdd(Int(Double(count) * share), ordering: .relaxed)
   }
 
   /// Asks the run to end soon; it leaves nothing under a final name. May be called from any thread.

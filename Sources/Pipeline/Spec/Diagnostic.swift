@@ -13,7 +13,11 @@ public struct Position: Hashable, Sendable {
 
 /// One thing that is wrong, or odd, in a request: where, what is, what was expected, what to do.
 public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
-  public enum Severity: Hashable, Sendable { case error, warning }
+  public enum Severity: Hashable, Sendable {
+    case error, warning
+    /// What helps beside an error.
+    case note
+  }
 
   public let severity: Severity
   /// The pipeline's file as the user named it; `nil` for a pipeline from standard input or from flags.

@@ -31,39 +31,66 @@ struct TensorBlocks: BlockWork {
   let blocks: [Range<Int>]
   private let map: BlockMap
   private let tensors: [TensorInfo]
-  private let sink: any BlockSink
+  private let hasher: TensorHasher
+  private let sink: (any BlockSink)?
+  private let journal: OutputJournal?
   private let check: RestoreCheck?
+  private let counts: NumberCounts
 
-  /// - Parameter check: sees the bytes of each tensor once they are computed.
-  init(_ map: BlockMap, _ tensors: [TensorInfo], _ sink: any BlockSink, check: RestoreCheck? = nil) {
+  /// - Parameters:
+  ///   - hasher: takes the bytes of each tensor once they are computed.
+  ///   - sink: where blocks go; `nil` where they are only hashed.
+  ///   - journal: where finished pieces are noted.
+  ///   - counts: sees the bytes of each tensor as well.
+  ///   - check: sees them too.
+  init(
+    _ map: BlockMap, _ tensors: [TensorInfo], _ hasher: TensorHasher, _ sink: (any BlockSink)?, _ counts: NumberCounts,
+    journal: OutputJournal? = nil, check: RestoreCheck? = nil
+  ) {
+    self.counts = counts
     self.map = map
     self.tensors = tensors
+    self.hasher = hasher
     self.sink = sink
+    self.journal = journal
     self.check = check
     blocks = map.blocks.map(\.tensors)
   }
 
   func compute(_ number: Int, _ jobs: [Job?], _ worker: inout Worker) throws(PipelineError) {
     let block = map.blocks[number]
+    worker.bench.pieces = []
     worker.block.fill(from: block.lead)
     for (tensor, job) in zip(block.tensors, jobs) {
-      let start = map.offsets[tensor]
-      let bytes =
-        max(start, block.range.lowerBound)..<min(start + tensors[tensor].byteCount, block.range.upperBound)
-      guard let job, !bytes.isEmpty else { continue }
-      let part = bytes.lowerBound - start..<bytes.upperBound - start
-      let offset = bytes.lowerBound - block.range.lowerBound
+      guard let job, let part = map.part(of: tensor, tensors[tensor], in: block) else { continue }
+      let offset = map.offsets[tensor] + part.lowerBound - block.range.lowerBound
       try worker.fill(job, tensors[tensor], bytes: part, at: offset)
-      try check?.take(tensor, tensors[tensor], part, at: offset, worker)
+      // SAFETY: the part lies in the block, as its computation did.
+      let bytes = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + part.count])
+      worker.bench.pieces += unsafe hasher.add(bytes, of: tensor, at: part.lowerBound)
+      unsafe counts.take(bytes, of: tensor, at: part.lowerBound, worker.bench.scan)
+      try check?.take(tensor, tensors[tensor], part, worker.bench, result: hasher.hash(of: tensor))
     }
   }
 
   func deliver(_ number: Int, _ worker: inout Worker) throws(PipelineError) -> Int {
-    do throws(CheckpointError) {
-      try sink.write(worker.block, block: map.blocks[number], number: number)
-    } catch {
-      throw PipelineError(.run, error.description)
+    if let sink {
+      do throws(CheckpointError) {
+        try sink.write(worker.block, block: map.blocks[number], number: number)
+      } catch {
+        throw PipelineError(.run, error.description)
+      }
     }
+    if let journal, !worker.bench.pieces.isEmpty { try journal.note(.pieces(worker.bench.pieces)) }
     return map.blocks[number].range.count
+  }
+}
+
+extension BlockMap {
+  /// The bytes of a tensor that lie in a block, counted from the tensor's first; `nil` where there are none.
+  func part(of tensor: Int, _ info: TensorInfo, in block: Block) -> Range<Int>? {
+    let start = offsets[tensor]
+    let bytes = max(start, block.range.lowerBound)..<min(start + info.byteCount, block.range.upperBound)
+    return bytes.isEmpty ? nil : bytes.lowerBound - start..<bytes.upperBound - start
   }
 }

@@ -41,6 +41,7 @@ final class Crew: Sendable {
 
   /// Works everything off; `report` is called on this thread a few times a second.
   func run(report: () -> Void) throws(PipelineError) {
+    if progress.isInterrupted { throw PipelineError(.interrupted, "interrupted") }
     let count = task.work == nil ? plan.options.threads : plan.sizes.workers
     var handles: [Threads.Handle] = []
     monitor.withLock { $0.running = count }

@@ -41,7 +41,7 @@ struct ApplyCommand: ParsableCommand {
   @OptionGroup var machine: MachineFlags
 
   func run() throws {
-    var options = try machine.options(overwrite: flags.overwrite)
+    var options = try machine.options(flags)
     options.force = force
     let text = try ApplyRequest(paths: paths, output: MadeOutput(path: output, dtype: dtype)).pipeline()
     let spec = try text.parse()

@@ -89,7 +89,7 @@ struct CompressCommand: ParsableCommand {
   @OptionGroup var machine: MachineFlags
 
   func run() throws {
-    let options = try machine.options(overwrite: flags.overwrite)
+    let options = try machine.options(flags)
     let made = MadeOutput(path: output, include: include, exclude: exclude, nan: nan)
     let request = CompressRequest(words: words, codec: codec, rules: rule, targetSize: targetSize, output: made)
     if let evaluator = try evaluation.evaluator() {

@@ -23,7 +23,7 @@ struct CopyCommand: ParsableCommand {
   @OptionGroup var machine: MachineFlags
 
   func run() throws {
-    let options = try machine.options(overwrite: flags.overwrite)
+    let options = try machine.options(flags)
     let text = MadePipeline.copy(model, to: made.made)
     let spec = try text.parse()
     if print {

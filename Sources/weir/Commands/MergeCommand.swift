@@ -47,7 +47,7 @@ struct MergeCommand: ParsableCommand {
   @OptionGroup var machine: MachineFlags
 
   func run() throws {
-    let options = try machine.options(overwrite: flags.overwrite)
+    let options = try machine.options(flags)
     let text = try MergeRequest(
       base: base, words: words, output: made.made, onMissing: onMissing, onMismatch: onMismatch
     ).pipeline()

@@ -20,7 +20,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var machine: MachineFlags
 
   func run() throws {
-    let options = try machine.options(overwrite: flags.overwrite)
+    let options = try machine.options(flags)
     let (text, spec) = try pipeline.parse()
     if text.isFromRecipe, pipeline.output == nil {
       throw PipelineError(.request, "a recipe names no place for its result, expected -o")

@@ -30,7 +30,7 @@ struct SoupCommand: ParsableCommand {
   @OptionGroup var machine: MachineFlags
 
   func run() throws {
-    let options = try machine.options(overwrite: flags.overwrite)
+    let options = try machine.options(flags)
     guard let evaluator = try evaluation.evaluator() else {
       throw PipelineError(
         .request, "--evaluate is missing, expected a command that scores a model, as 'python score.py {}'")

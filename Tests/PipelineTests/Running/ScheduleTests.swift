@@ -31,7 +31,8 @@ private struct Crowd {
   private(set) var finished: [Int]
   private let lengths: [[Int]]
 
-  init(seed: UInt64) {
+  /// - Parameter kept: places, among the blocks of this seed, of those that an earlier run has written.
+  init(seed: UInt64, kept: Set<Int> = []) {
     random = SplitMix64(seed: seed)
     let jobs = random.int(0..<12)
     limit = random.int(1..<5)
@@ -57,6 +58,7 @@ private struct Crowd {
       }
     }
     random = generator
+    blocks = blocks.enumerated().filter { !kept.contains($0.offset) }.map(\.element)
     self.blocks = blocks
     lengths = sweeps
     schedule = Schedule(jobCount: jobs, blocks: blocks, limit: limit)
@@ -70,9 +72,17 @@ private struct Crowd {
   }
 
   /// Works everything off, in some order; whether an end was reached.
-  mutating func run(stopsAfter stop: Int? = nil) -> Bool {
+  ///
+  /// - Parameters:
+  ///   - stop: the step before which somebody ends it all.
+  ///   - failure: the step before which a worker fails at what it does, and reports nothing more of it.
+  mutating func run(stopsAfter stop: Int? = nil, failsAfter failure: Int? = nil) -> Bool {
     for step in 0..<20_000 {
       if step == stop { schedule.stop() }
+      if step == failure {
+        schedule.stop()
+        workers[random.int(0..<workers.count)] = .stopped
+      }
       let awake = workers.indices.filter { if case .stopped = workers[$0] { false } else { true } }
       if awake.isEmpty { return true }
       // A worker that waits is woken by the next change: only when nobody else can move is it a deadlock.
@@ -186,6 +196,27 @@ private struct Crowd {
       let isEnded = crowd.run(stopsAfter: seed % 40)
       #expect(isEnded && crowd.problems.isEmpty, "seed \(seed): \(crowd.problems.prefix(3)); \(crowd.description)")
       #expect(crowd.written.allSatisfy { $0 <= 1 })
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `A run that ends anywhere and goes on, and again, writes each block once`(fails: Bool) {
+    for seed in 0..<400 {
+      var kept: Set<Int> = []
+      let count = Crowd(seed: UInt64(seed)).blocks.count
+      for attempt in 0..<30 {
+        var crowd = Crowd(seed: UInt64(seed), kept: kept)
+        // Without blocks there is nothing that a run could go on with.
+        guard !crowd.blocks.isEmpty else { break }
+        crowd.random = SplitMix64(seed: UInt64(1000 * seed + attempt))
+        let step = attempt == 29 ? nil : crowd.random.int(0..<60)
+        let isEnded = crowd.run(stopsAfter: fails ? nil : step, failsAfter: fails ? step : nil)
+        #expect(isEnded && crowd.problems.isEmpty, "seed \(seed): \(crowd.problems.prefix(3)); \(crowd.description)")
+        #expect(crowd.written.allSatisfy { $0 <= 1 })
+        let left = (0..<count).filter { !kept.contains($0) }
+        for (place, block) in left.enumerated() where crowd.written[place] == 1 { kept.insert(block) }
+      }
+      #expect(kept.count == count, "seed \(seed)")
     }
   }
 

@@ -25,6 +25,7 @@ final class Trials {
     }
     var options = options
     options.overwrite = true
+    options.fresh = true
     self.options = options
     self.wish = wish
   }

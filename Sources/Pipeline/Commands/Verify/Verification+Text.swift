@@ -17,8 +17,11 @@ extension Verification {
       : "\(tensors), \(size) in \(Wording.count(fileCount, "file"))"
     let verdict =
       isSound
-      ? (isArchive ? "every checksum is right" : "every number is finite")
-      : "\(Wording.count(failures.count, isArchive ? "block" : "tensor")) \(failures.count == 1 ? "fails" : "fail")"
+      ? (isArchive
+        ? "every checksum is right"
+        : fingerprint == nil ? "every number is finite" : "every hash is right, every number finite")
+      : "\(Wording.count(failures.count, isArchive ? "block" : fingerprint == nil ? "tensor" : "check")) "
+        + (failures.count == 1 ? "fails" : "fail")
     return "\(MessageText.escaped(path)): \(read): \(verdict)"
   }
 
@@ -32,7 +35,8 @@ extension Verification {
     return .object([
       ("path", .string(path)), ("archive", .bool(isArchive)), ("sound", .bool(isSound)),
       ("tensors", .number(tensorCount)), ("bytes", .number(byteCount)), ("files", .number(fileCount)),
-      ("blocks", .number(blockCount)), ("failures", .array(failures)), ("notes", .array(notes.map { .string($0) })),
+      ("blocks", .number(blockCount)), ("fingerprint", fingerprint.map { .string($0.description) } ?? .null),
+      ("failures", .array(failures)), ("notes", .array(notes.map { .string($0) })),
     ])
   }
 }

@@ -1,3 +1,5 @@
+public import WeirIO
+
 /// What reading all of a checkpoint or an archive has found.
 public struct Verification: Sendable {
   /// Something that is not as it should be.
@@ -15,6 +17,9 @@ public struct Verification: Sendable {
   public let fileCount: Int
   /// Blocks with a checksum of their own; 0 for a checkpoint.
   public let blockCount: Int
+  /// The hash of all tensors' hashes: of those in a checkpoint's manifest, with which its tensors are compared, or of those that an
+  /// archive recorded of its result.
+  public let fingerprint: Hash128?
   /// In the order of the file.
   public let failures: [Failure]
   public let notes: [String]
