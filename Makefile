@@ -11,7 +11,7 @@ ARGS ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := build
-.PHONY: build setup demo test test-quick e2e fuzz campaign-faults limits bench bench-peers bench-70b lint format completions install uninstall clean help
+.PHONY: build setup demo test test-quick e2e fuzz campaign-faults campaign-kill limits bench bench-peers bench-70b bench-journal lint format completions install uninstall clean help
 
 build: ## build the program: .build/release/weir
 	@scripts/setup check
@@ -62,6 +62,14 @@ bench-peers: build ## time the same merges by mergekit, installed apart; ARGS='-
 bench-70b: build ## compress and merge models of 70 billion parameters in sparse files; ARGS='--layers 2' rehearses
 	@scripts/setup python
 	@$(PYTHON) Benchmarks/bench70b.py $(ARGS)
+
+bench-journal: build ## measure what journal and checksums cost of a merge's processor time; ARGS='--runs 5'
+	@scripts/setup python
+	@$(PYTHON) Benchmarks/journal.py $(ARGS)
+
+campaign-kill: build ## kill runs at 200 random instants, and compare what comes of them; ARGS='--kills 20 --seed 7'
+	@scripts/setup python
+	@$(PYTHON) Tests/Campaigns/kill.py $(ARGS)
 
 lint: ## check formatting and house rules
 	@scripts/lint
