@@ -94,7 +94,7 @@ import WeirTensors
       let expected = try readFile(scene.path("out/model.safetensors"))
       try FileManager.default.removeItem(atPath: scene.path("out"))
       var read: [Int] = []
-      try scene.resumeEverywhere(text, "out", RunOptions(memory: 16 << 20, threads: 4)) { (report: RunReport) throws in
+      try scene.resumeEverywhere(text, "out", RunOptions(memory: 32 << 20, threads: 4)) { (report: RunReport) throws in
         read.append(report.bytesRead)
         #expect(try readFile(scene.path("out/model.safetensors")) == expected)
       }
