@@ -38,6 +38,12 @@ public struct ConfigPatch: Sendable {
   /// The new layers; `nil` changes nothing.
   public var layers: Layers?
 
+  /// The rows of the vocabulary; `nil` changes nothing.
+  public var vocabularySize: Int?
+
+  /// The new row of a token by its old one, for ids that the config names; `nil` changes nothing.
+  public var tokenRows: [Int: Int]?
+
   public init(dtype: DType? = nil, layers: Layers? = nil) {
     self.dtype = dtype
     self.layers = layers
@@ -58,7 +64,38 @@ public struct ConfigPatch: Sendable {
         "config.json: no layer count of \(layers.sourceCount), expected one to set to \(layers.sources.count);"
           + " set it by hand")
     }
+    if let vocabularySize, !work.foundVocabulary {
+      work.notes.append("config.json: no 'vocab_size', expected one to set to \(vocabularySize); set it by hand")
+    }
     return Result(config: patched, isChanged: work.isChanged, notes: work.notes)
+  }
+}
+
+extension ConfigPatch {
+  /// Renumbers what keys such as `eos_token_id` and `suppress_tokens_ids` name, at the top of an object.
+  ///
+  /// - Parameter rows: the new row of a token by its old one.
+  public static func tokenRows(_ rows: [Int: Int], in config: JSONValue) -> Result {
+    var result = config
+    var isChanged = false
+    var notes: [String] = []
+    func renumbered(_ value: JSONValue, _ key: String) -> JSONValue {
+      guard let old = value.int, old >= 0 else { return value }
+      guard let new = rows[old] else {
+        notes.append("'\(key)' is \(old), a token that the new vocabulary lacks; set it by hand")
+        return value
+      }
+      isChanged = isChanged || new != old
+      return .number(new)
+    }
+    for member in config.object ?? [] where member.key.hasSuffix("_token_id") || member.key.hasSuffix("_token_ids") {
+      if let list = member.value.array {
+        result = result.setting(member.key, to: .array(list.map { renumbered($0, member.key) }))
+      } else {
+        result = result.setting(member.key, to: renumbered(member.value, member.key))
+      }
+    }
+    return Result(config: isChanged ? result : config, isChanged: isChanged, notes: notes)
   }
 }
 
@@ -72,6 +109,7 @@ private struct Work {
   let patch: ConfigPatch
   var isChanged = false
   var foundCount = false
+  var foundVocabulary = false
   var notes: [String] = []
 
   init(patch: ConfigPatch) { self.patch = patch }
@@ -105,7 +143,23 @@ private struct Work {
     }
     if let name = patch.dtype?.torchName { setDType(name, in: &result, adding: isTop) }
     if isLanguage, let layers = patch.layers, layers.isChange { setLayers(layers, in: &result) }
+    if isLanguage { setVocabulary(in: &result) }
     return result
+  }
+
+  private mutating func setVocabulary(in config: inout JSONValue) {
+    if let size = patch.vocabularySize, let old = config["vocab_size"]?.int {
+      foundVocabulary = true
+      if old != size {
+        config = config.setting("vocab_size", to: .number(size))
+        isChanged = true
+      }
+    }
+    guard let rows = patch.tokenRows else { return }
+    let patched = ConfigPatch.tokenRows(rows, in: config)
+    config = patched.config
+    isChanged = isChanged || patched.isChanged
+    notes += patched.notes.map { "config.json: \($0)" }
   }
 
   private mutating func setDType(_ name: String, in config: inout JSONValue, adding: Bool) {

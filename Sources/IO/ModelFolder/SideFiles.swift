@@ -18,12 +18,12 @@ public enum SideFiles {
     return names
   }
 
-  /// Copies the side files of `folder` into an output, but for some, and returns their names.
+  /// Copies the side files of `folder` whose names `isWanted` takes into an output, and returns their names.
   @discardableResult
   public static func copy(
-    from folder: String, into output: OutputFolder, except others: Set<String> = []
+    from folder: String, into output: OutputFolder, where isWanted: (String) -> Bool = { _ in true }
   ) throws(CheckpointError) -> [String] {
-    let names = try names(in: folder).filter { !others.contains($0) }
+    let names = try names(in: folder).filter(isWanted)
     for name in names { try output.copyFile(from: PathText.joined(folder, name), as: name) }
     return names
   }
