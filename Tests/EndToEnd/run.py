@@ -22,6 +22,7 @@ import archives
 import reference
 import reference_outliers
 import reference_scored
+import vocabularies
 from harness import (ALLOWANCE, BENCHMARKS, DTYPES, ROOT, Checks, Failure, compare, each, expect, is_float, models, sources,
                      tensors, whole)
 
@@ -519,6 +520,7 @@ def main():
     models()
     check.entries += archives.check.entries
     check.entries += adapters.check.entries
+    check.entries += vocabularies.check.entries
     passed, failed = check.run(program, arguments.words)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)

@@ -91,13 +91,13 @@ public struct PanelProduct: Sendable {
 extension DType {
   /// Appends the elements of a run of bytes as Float32; the place of the first that is not finite, in what was appended.
   public func append(_ bytes: UnsafeRawBufferPointer, to numbers: inout [Float]) -> Int? {
-    guard let kernel, let source = bytes.baseAddress else { return nil }
+    guard kernel != nil, let source = bytes.baseAddress else { return nil }
     let (first, count) = (numbers.count, bytes.count / byteCount)
     numbers.append(contentsOf: repeatElement(0, count: count))
     return unsafe numbers.withUnsafeMutableBufferPointer { buffer -> Int? in
       guard let start = buffer.baseAddress else { return nil }
       // SAFETY: there is room for as many numbers as elements are in the bytes.
-      _ = unsafe Float.decode(kernel, start + first, source, count)
+      unsafe decode(source, count: count, into: start + first)
       return unsafe UnsafeMutableBufferPointer(rebasing: buffer[first...]).firstIndex { !$0.isFinite }
     }
   }

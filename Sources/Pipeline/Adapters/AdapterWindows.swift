@@ -12,20 +12,9 @@ final class AdapterWindows {
 
   /// What a slot holds.
   private final class Slot {
-    var panel: Panel?
+    var panel: MemoryPanel?
     var key: FactorStore.Key?
     var elements = 0..<0
-  }
-
-  private final class Panel {
-    let buffer: AlignedBuffer
-
-    init(byteCount: Int) throws(CheckpointError) { buffer = try AlignedBuffer(byteCount: byteCount) }
-
-    // SAFETY: the buffer begins on a page and lives as long as the panel.
-    var start: UnsafeMutablePointer<Float> {
-      unsafe buffer.bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-    }
   }
 
   /// Opens a window on elements that lie in one panel.
@@ -37,19 +26,13 @@ final class AdapterWindows {
       return unsafe InputWindow(address: UnsafeRawPointer(panel.start), first: slot.elements.lowerBound)
     }
     slot.key = nil
-    let panel = try room(for: tensor.panelLength * 4, in: slot)
+    let panel = try MemoryPanel.room(tensor.panelLength * 4, in: &slot.panel)
     let row = elements.lowerBound / tensor.panelLength * (tensor.panelLength / tensor.columnCount)
-    let count = try unsafe store.product(of: tensor).compute(panelFrom: row, into: panel.start)
+    // SAFETY: the panel has room for as many numbers as the product's panels have.
+    let count = try unsafe store.product(of: tensor).compute(
+      panelFrom: row, into: panel.start.assumingMemoryBound(to: Float.self))
     slot.elements = row * tensor.columnCount..<row * tensor.columnCount + count
     slot.key = key
     return unsafe InputWindow(address: UnsafeRawPointer(panel.start), first: slot.elements.lowerBound)
-  }
-
-  private func room(for byteCount: Int, in slot: Slot) throws(CheckpointError) -> Panel {
-    if let panel = slot.panel, panel.buffer.byteCount >= byteCount { return panel }
-    slot.panel = nil
-    let panel = try Panel(byteCount: byteCount)
-    slot.panel = panel
-    return panel
   }
 }

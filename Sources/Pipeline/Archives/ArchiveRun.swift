@@ -218,7 +218,7 @@ extension Plan {
 extension GraphPlan {
   /// The type in which an operand's elements are at hand as bytes; `nil` where they must be computed.
   func storedType(of operand: Operand) -> DType? {
-    if adapted(operand) != nil { return nil }
+    if adapted(operand) != nil || gathered(operand) != nil { return nil }
     guard let coded = coded(operand) else { return info(of: operand).dtype }
     return coded.form == .elements ? coded.tensor.info.dtype : nil
   }

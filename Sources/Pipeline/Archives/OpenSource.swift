@@ -11,6 +11,13 @@ struct OpenSource: Sendable {
 
   let spec: SourceSpec
   let content: Content
+  /// Its tensors in the vocabulary of the output, where it has been brought to that.
+  var aligned: AlignedSource?
+
+  init(spec: SourceSpec, content: Content) {
+    self.spec = spec
+    self.content = content
+  }
 
   var archive: OpenArchive? {
     if case .archive(let archive) = content { archive } else { nil }
@@ -25,7 +32,11 @@ struct OpenSource: Sendable {
     if case .checkpoint(let checkpoint) = content { checkpoint } else { nil }
   }
 
-  var catalogue: Catalogue {
+  /// Its tensors as nodes see them.
+  var catalogue: Catalogue { aligned?.catalogue ?? storedCatalogue }
+
+  /// Its tensors as they are stored, in the same order.
+  var storedCatalogue: Catalogue {
     switch content {
     case .checkpoint(let checkpoint): checkpoint.catalogue
     case .archive(let archive): archive.catalogue
@@ -87,18 +98,23 @@ struct OpenSource: Sendable {
     }
   }
 
-  /// Adds what stands beside the weights to a model made from them: tokenizer, templates.
-  func copySideFiles(into folder: OutputFolder, except others: Set<String> = []) throws(CheckpointError) {
+  /// Adds what stands beside the weights to a model made from them: tokenizer, templates, as far as names are wanted.
+  func copySideFiles(
+    into folder: OutputFolder, where isWanted: (String) -> Bool = { _ in true }
+  ) throws(CheckpointError) {
     switch content {
-    case .checkpoint(let checkpoint): try SideFiles.copy(from: checkpoint.folder, into: folder, except: others)
+    case .checkpoint(let checkpoint): try SideFiles.copy(from: checkpoint.folder, into: folder, where: isWanted)
     case .archive(let archive) where archive.archive.sideFiles.isEmpty:
-      if let base = archive.baseCheckpoint { try SideFiles.copy(from: base.folder, into: folder, except: others) }
+      if let base = archive.baseCheckpoint { try SideFiles.copy(from: base.folder, into: folder, where: isWanted) }
     case .archive(let archive):
       try archive.archive.restoreSideFiles(into: folder, base: archive.baseCheckpoint) {
-        SideFiles.isSideFile($0) && !others.contains($0)
+        SideFiles.isSideFile($0) && isWanted($0)
       }
     case .adapter(let adapter):
-      for source in adapter.sideFolders { try SideFiles.copy(from: source, into: folder, except: others) }
+      var known: Set<String> = []
+      for source in adapter.sideFolders.reversed() {
+        try SideFiles.copy(from: source, into: folder) { isWanted($0) && known.insert($0).inserted }
+      }
     }
   }
 
@@ -220,15 +236,21 @@ extension GraphPlan {
   /// Bytes that reading all of an operand takes, once.
   func inputBytes(of operand: Operand) -> Int {
     if let adapted = adapted(operand) { return adapted.inputBytes }
+    if let gathered = gathered(operand) { return gathered.inputBytes }
     guard let coded = coded(operand) else { return info(of: operand).byteCount }
     return coded.archive.blocks[coded.tensor.blocks].count
+  }
+
+  /// The gathered rows behind an operand, where it has such.
+  func gathered(_ operand: Operand) -> GatheredTensor? {
+    operand.aspect == .gathered ? sources[operand.source].aligned?.gathered[operand.tensor] : nil
   }
 
   /// The product of an adapter's factors behind an operand, where it is one.
   func adapted(_ operand: Operand) -> AdapterTensor? {
     guard let member = sources[operand.source].adapter?.members[operand.tensor] else { return nil }
     switch operand.aspect {
-    case .stored: return nil
+    case .stored, .gathered: return nil
     case .change: return member.change
     case .magnitude: return member.magnitude?.tensor
     }
@@ -236,7 +258,9 @@ extension GraphPlan {
 
   /// The archive's tensor behind an operand, where it is one.
   func coded(_ operand: Operand) -> CodedTensor? {
-    guard let archive = sources[operand.source].archive, let tensor = archive.members[operand.tensor].tensor else {
+    guard operand.aspect == .stored, let archive = sources[operand.source].archive,
+      let tensor = archive.members[operand.tensor].tensor
+    else {
       return nil
     }
     var base: (file: InputFile, bytes: Range<Int>)?

@@ -50,6 +50,7 @@ public enum MadePipeline {
       "(\"exclude\": [\"*embed_tokens*\", \"*lm_head*\"])",
       "(--exclude '*embed_tokens*' --exclude '*lm_head*')"
     ),
+    ("bring all models to one with \"tokenizer\"", "bring all models to one by a pipeline with \"tokenizer\""),
     ("\"on_missing\": \"skip_model\"", "--on-missing skip_model"),
     ("\"on_mismatch\": \"skip_model\"", "--on-mismatch skip_model"), ("\"nan\": \"propagate\"", "--nan propagate"),
     ("\"normalize\": false", "--no-normalize"), ("\"include\"", "--include"), ("\"exclude\"", "--exclude"),

@@ -23,6 +23,8 @@ struct Operand: Hashable, Sendable {
     case change
     /// The lengths of its rows or columns.
     case magnitude
+    /// Its rows as the output's vocabulary orders them, and those of other models for what it lacks.
+    case gathered
   }
 }
 
@@ -69,6 +71,8 @@ struct GraphPlan: Sendable {
 
   var nodes: [NodePlan] = []
   let checksFinite: Bool
+  /// The vocabulary to which all models are brought, where they are.
+  var alignment: Alignment?
 
   func catalogue(of index: ValueIndex) -> Catalogue {
     switch index {
@@ -89,7 +93,7 @@ struct GraphPlan: Sendable {
     if let adapter = source.adapter, operand.aspect == .stored, let whole = adapter.members[operand.tensor].whole {
       return adapter.adapter.checkpoint.catalogue.tensors[whole]
     }
-    return source.catalogue.tensors[operand.tensor]
+    return (operand.aspect == .gathered ? source.catalogue : source.storedCatalogue).tensors[operand.tensor]
   }
 
   /// The source whose folder supplies config and tokenizer: the first one reached through leading inputs.

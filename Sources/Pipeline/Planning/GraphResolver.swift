@@ -18,10 +18,14 @@ struct GraphResolver {
   var sideWarnings: [Diagnostic] = []
 
   /// - Parameter memory: bytes that looking into tokenizers may take.
-  init(_ spec: PipelineSpec, sources: [OpenSource], coefficients: [String: CoefficientFile], memory: Int) {
+  init(
+    _ spec: PipelineSpec, sources: [OpenSource], coefficients: [String: CoefficientFile], alignment: Alignment? = nil,
+    memory: Int
+  ) {
     self.spec = spec
     vocabulary = VocabularyCheck(memory: memory, file: spec.file)
     plan = GraphPlan(sources: sources, coefficients: coefficients, checksFinite: spec.nanPolicy == .error)
+    plan.alignment = alignment
     for (index, source) in sources.enumerated() { places[source.spec.name.name] = .source(index) }
   }
 
@@ -37,7 +41,7 @@ struct GraphResolver {
       places[node.name.name] = .node(plan.nodes.count)
       plan.nodes.append(resolved)
       checkQuantisation(resolved)
-      diagnostics += vocabulary.diagnostics(resolved, plan)
+      if plan.alignment == nil { diagnostics += vocabulary.diagnostics(resolved, plan) }
     }
   }
 
@@ -145,7 +149,7 @@ struct GraphResolver {
       diagnose(
         "node \(MessageText.quoted(node.name.name)): tensor \(MessageText.quoted(a.name)) has shape \(a.shape) in \(MessageText.quoted(first)) and \(b.shape) in \(MessageText.quoted(second)), "
           + (isVocabulary
-            ? "expected one vocabulary; exclude the tensor, so that it comes from \(MessageText.quoted(first))"
+            ? "expected one vocabulary; bring all models to one with \"tokenizer\", or exclude the tensor, so that it comes from \(MessageText.quoted(first))"
             : "expected equal shapes; use \"on_mismatch\": \"skip_model\", or \"exclude\""),
         node)
     }

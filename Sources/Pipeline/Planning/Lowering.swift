@@ -31,6 +31,7 @@ extension GraphPlan {
       shape: shape,
       dtypes: zip(operands, coded).map { operand, coded in
         if adapted(operand) != nil { return .f32 }
+        if let gathered = gathered(operand) { return gathered.dtype }
         return coded.map { $0.form == .elements ? $0.tensor.info.dtype : .f32 } ?? info(of: operand).dtype
       },
       planeSlots: Set(coded.indices.filter { coded[$0]?.form == .planes }), checksFinite: checksFinite,
@@ -71,6 +72,9 @@ private struct Lowering {
       return .value(graph.constant(0))
     }
     let operand = Operand(source: source, tensor: tensor)
+    if plan.sources[source].aligned?.gathered[tensor] != nil {
+      return .value(element(Operand(source: source, tensor: tensor, aspect: .gathered)))
+    }
     if let archive = plan.sources[source].archive { return archived(archive, operand) }
     if let adapter = plan.sources[source].adapter { return adapted(adapter, operand) }
     guard plan.info(of: operand).dtype.isMergeable else { return .copy(operand) }

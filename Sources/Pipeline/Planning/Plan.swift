@@ -140,14 +140,17 @@ struct WorkSizes: Sendable, Equatable {
   ///   - claimed: bytes that a worker needs to gather statistics.
   ///   - factors: bytes of the adapters' factors of a tensor: of two tensors they are kept, and each worker may compute with
   ///     others.
+  ///   - shared: bytes that all workers share.
   ///   - leastBlock: bytes of the smallest block; larger ones are this times a power of two.
   init(
-    memory: Int, threads: Int, slots: Int, workerBytes: Int, held: Int, claimed: Int, factors: Int = 0, leastBlock: Int
+    memory: Int, threads: Int, slots: Int, workerBytes: Int, held: Int, claimed: Int, factors: Int = 0,
+    shared: Int = 0, leastBlock: Int
   ) {
     workers = 2 * threads
     self.factors = 2 * factors
     let fixed =
       workers * workerBytes + Self.tensorsInFlight * held + threads * (claimed + factors) + self.factors
+      + shared
     let available = max(0, memory - fixed)
     var block = 4 << 20
     while block > leastBlock, Self.held(block) * workers > available / 2 { block /= 2 }

@@ -101,7 +101,8 @@ extension Planner {
     if factors > largest.factors { (largest.factors, largest.factorsOf) = (factors, info.name) }
     largest.coded = max(
       largest.coded,
-      lowered.operands.reduce(0) { $0 + (graph.coded($1)?.heldBytes ?? 0) } + adapted.reduce(0) { $0 + $1.heldBytes })
+      lowered.operands.reduce(0) { $0 + (graph.coded($1)?.heldBytes ?? 0) } + adapted.reduce(0) { $0 + $1.heldBytes }
+        + lowered.operands.reduce(0) { $0 + (graph.gathered($1)?.heldBytes ?? 0) })
     let inputBytes = lowered.operands.reduce(0) { $0 + graph.inputBytes(of: $1) }
     switch lowered.content {
     case .copy(let operand):

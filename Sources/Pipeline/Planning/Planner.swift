@@ -31,10 +31,13 @@ struct Planner {
 
   mutating func plan() throws(PipelineError) -> Plan {
     checkOptions()
-    let sources = openSources()
+    var sources = openSources()
     let coefficients = openCoefficients()
     try throwIfWrong()
-    var resolver = GraphResolver(spec, sources: sources, coefficients: coefficients, memory: options.memory)
+    let alignment = align(&sources)
+    try throwIfWrong()
+    var resolver = GraphResolver(
+      spec, sources: sources, coefficients: coefficients, alignment: alignment, memory: options.memory)
     resolver.resolve()
     diagnostics += resolver.diagnostics
     warnings += resolver.warnings
@@ -58,7 +61,7 @@ struct Planner {
     let sizes = WorkSizes(
       memory: options.memory, threads: options.threads, slots: largest.slots,
       workerBytes: largest.registers + largest.coded, held: largest.held, claimed: largest.claimed + largest.matrix,
-      factors: largest.factors, leastBlock: leastBlock)
+      factors: largest.factors, shared: alignment?.mapBytes ?? 0, leastBlock: leastBlock)
     if sizes.total > options.memory {
       diagnostics.append(
         Diagnostic(
@@ -72,6 +75,18 @@ struct Planner {
     return Plan(
       spec: spec, outputs: outputs, options: options, workingSet: sizes.total, warnings: warnings, graph: graph,
       forcesDouble: forcesDouble, sizes: sizes)
+  }
+
+  /// Brings all models to the pipeline's vocabulary, where it has one.
+  private mutating func align(_ sources: inout [OpenSource]) -> Alignment? {
+    guard let tokenizer = spec.tokenizer else { return nil }
+    var planner = VocabularyPlanner(spec, tokenizer, sources, memory: options.memory)
+    let made = planner.plan()
+    diagnostics += planner.diagnostics
+    warnings += planner.warnings
+    guard let made else { return nil }
+    sources = made.sources
+    return made.alignment
   }
 
   private func throwIfWrong() throws(PipelineError) {

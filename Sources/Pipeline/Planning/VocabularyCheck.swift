@@ -66,7 +66,8 @@ struct VocabularyCheck {
         "node \(MessageText.quoted(node.spec.name.name)): token \(difference.token) is row \(difference.first) in "
           + "\(MessageText.quoted(plan.name(of: .source(first)))) and row \(difference.second) in "
           + "\(MessageText.quoted(plan.name(of: .source(other)))), expected one vocabulary; "
-          + "\"exclude\" what has a row per token: \(merged.joined(separator: ", "))",
+          + "bring all models to one with \"tokenizer\", or \"exclude\" what has a row per token: "
+          + merged.joined(separator: ", "),
         file: file, position: node.spec.name.position)
     }
   }

@@ -36,6 +36,16 @@ public enum ChatTemplate: Hashable, Sendable {
     return nil
   }
 
+  /// Writes a template where loaders look for it, new ones and old.
+  ///
+  /// - Parameter config: the text of the tokenizer's config, where there is one; it then names the template, too.
+  static func add(_ template: String, config: [UInt8]?, to folder: OutputFolder) throws(CheckpointError) {
+    try folder.addFile(fileName, bytes: Array(template.utf8))
+    guard let config, let config = try? JSON.parse(config), config.object != nil else { return }
+    let patched = config.setting("chat_template", to: .string(template))
+    try folder.addFile(configName, bytes: Array((JSON.text(patched, indent: 2) + "\n").utf8))
+  }
+
   /// The names that may be given, for messages.
   static let names = ["auto"] + known.map(\.name)
 

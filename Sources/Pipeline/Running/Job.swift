@@ -19,6 +19,11 @@ final class Job: @unchecked Sendable {
     var coded: CodedTensor?
     /// Set where there are no bytes: elements are an adapter's, to be computed.
     var adapted: AdapterTensor?
+    /// Set where elements are rows that are gathered from several files.
+    var gathered: GatheredTensor?
+
+    /// Elements that are made together; `nil` where they are read as they are needed.
+    var blockLength: Int? { coded?.blockLength ?? adapted?.panelLength ?? gathered?.panelLength }
   }
 
   private let absorbing = Mutex(())
@@ -41,10 +46,10 @@ final class Job: @unchecked Sendable {
   /// Bytes of the widest operand's elements.
   var widestElement: Int { inputs.map(\.elementBytes).max() ?? 1 }
 
-  /// Cuts elements into steps of at most `length`, each within one block of every archive and one panel of every adapter
-  /// that is read.
+  /// Cuts elements into steps of at most `length`, each within one block of every archive and one panel of every
+  /// product and vocabulary that is read.
   func steps(_ elements: Range<Int>, of length: Int, ranks: RankSteps? = nil) -> some Sequence<Range<Int>> {
-    let lengths = Set(inputs.compactMap { $0.coded?.blockLength ?? $0.adapted?.panelLength })
+    let lengths = Set(inputs.compactMap(\.blockLength))
     return CodedTensor.steps(
       elements, of: min(length, ranks?.longest ?? .max), endingAt: ranks?.group ?? 1, blockLengths: Array(lengths))
   }
@@ -78,6 +83,11 @@ extension GraphPlan {
       if let adapted = adapted(operand) {
         return Job.Input(
           file: adapted.adapter.checkpoint.files[0], start: 0, elementBytes: 4, operand: operand, adapted: adapted)
+      }
+      if let gathered = gathered(operand) {
+        return Job.Input(
+          file: gathered.parts[0].file, start: 0, elementBytes: gathered.dtype.byteCount, operand: operand,
+          gathered: gathered)
       }
       let (file, bytes) = location(of: operand)
       return Job.Input(

@@ -35,12 +35,22 @@ struct ModelSideFiles {
             "config.json: layers were renamed before they were stacked, its layer count and lists are the source's; "
               + "set them by hand")
         }
+        tokenizer?.prepare(&patch)
         let patched = patch.applied(to: config)
         notes += patched.notes
         try folder.addFile("config.json", bytes: patched.bytes(original: bytes))
         let template = chatTemplate(donor: donor)
-        try source.copySideFiles(into: folder, except: template == nil ? [] : ChatTemplate.fileNames)
-        if let template { try add(template, of: source, to: folder) }
+        if let tokenizer {
+          notes += try tokenizer.write(into: folder, template: template)
+        } else {
+          let replaced = template == nil ? [] : ChatTemplate.fileNames
+          try source.copySideFiles(into: folder) { !replaced.contains($0) }
+          if let template {
+            try ChatTemplate.add(
+              template, config: try? source.sideFile(ChatTemplate.configName, maximumByteCount: Self.configLimit),
+              to: folder)
+          }
+        }
       }
     }
     try folder.addFile("README.md", bytes: card(folder).bytes)
@@ -73,14 +83,10 @@ struct ModelSideFiles {
     }
   }
 
-  /// Writes a template where loaders look for it, new ones and old.
-  private func add(_ template: String, of source: OpenSource, to folder: OutputFolder) throws(CheckpointError) {
-    try folder.addFile(ChatTemplate.fileName, bytes: Array(template.utf8))
-    guard let bytes = try? source.sideFile(ChatTemplate.configName, maximumByteCount: Self.configLimit),
-      let config = try? JSON.parse(bytes), config.object != nil
-    else { return }
-    let patched = config.setting("chat_template", to: .string(template))
-    try folder.addFile(ChatTemplate.configName, bytes: Array((JSON.text(patched, indent: 2) + "\n").utf8))
+  /// The tokenizer of the output, where all models were brought to one vocabulary.
+  private var tokenizer: TokenizerFiles? {
+    guard let alignment = plan.graph.alignment, let donor = output.donor else { return nil }
+    return TokenizerFiles(alignment, donor: donor, plan.graph.sources)
   }
 
   /// The type of most of the written elements, if any tensor is of a type that arithmetic is done on.

@@ -40,7 +40,8 @@ struct GraphChecker {
   private var sides: SideChecker { SideChecker(sources: sources, names: names, reader: reader) }
 
   /// Reports all that is wrong; returns what the outputs need, each node after all that it reads.
-  mutating func check() -> (sources: [SourceSpec], nodes: [NodeSpec], outputs: [OutputSpec]) {
+  mutating func check(_ tokenizer: TokenizerSpec?) -> (sources: [SourceSpec], nodes: [NodeSpec], outputs: [OutputSpec])
+  {
     reportSharedNames()
     for (number, output) in outputs.enumerated() {
       if checks(output.from, from: "output \(number + 1)") { visit(output.from.name) }
@@ -54,6 +55,7 @@ struct GraphChecker {
       sources: sources, sourceNames: sourceEntries.map(\.name.name), nodes: nodes, spaces: spaces, reader: reader)
     let settled = bases.settled(outputs)
     for base in settled.compactMap({ $0.archive?.base }) { enter(base.name) }
+    if let tokenizer { check(tokenizer, settled) }
     let used = Set(marks.keys)
     for source in sourceEntries.compactMap(\.value) { bases.check(source) }
     for entry in nodeEntries { visit(entry.name.name) }
@@ -67,6 +69,39 @@ struct GraphChecker {
       var node = node
       node.space = spaces[node.name.name] ?? .weight
       return node
+    }
+  }
+
+  /// Reports what a vocabulary names that is no source, and outputs that it cannot be for.
+  private mutating func check(_ tokenizer: TokenizerSpec, _ outputs: [OutputSpec]) {
+    for reference in tokenizer.references {
+      guard let source = sources[reference.name] else {
+        reader.error(
+          at: reference.position.offset,
+          "'tokenizer' names \(MessageText.quoted(reference.name)), which is no source, expected one from 'sources'"
+            + (reference.name == TokenizerKeys.union ? "" : reader.hint(for: reference.name, in: sources.keys.sorted()))
+        )
+        continue
+      }
+      guard source.kind != .coefficients else {
+        reader.error(
+          at: reference.position.offset,
+          "'tokenizer' names \(MessageText.quoted(reference.name)), \(source.kindName), expected a model")
+        continue
+      }
+      enter(reference.name)
+    }
+    if let source = sources[TokenizerKeys.union] {
+      reader.error(
+        at: source.name.position.offset,
+        "source 'union' has the word that 'tokenizer' keeps for the tokens of all models, expected another name; rename it"
+      )
+    }
+    for (number, output) in outputs.enumerated() where output.archive != nil {
+      reader.error(
+        at: output.position.offset,
+        "output \(number + 1) is an archive, which cannot apply to a base of another vocabulary, expected no 'tokenizer'; "
+          + "write the model first, and compress it then")
     }
   }
 

@@ -21,7 +21,7 @@ extension PipelineSpec {
     return PipelineSpec(
       file: file, text: Self.settled(text, overrides), note: draft.note, sources: draft.sources, nodes: draft.nodes,
       outputs: draft.outputs,
-      nanPolicy: draft.nanPolicy, warnings: Reader.sorted(reader.warnings))
+      nanPolicy: draft.nanPolicy, tokenizer: draft.tokenizer, warnings: Reader.sorted(reader.warnings))
   }
 
   /// The text with the values that override its variables, so that what is kept beside an output gives it again.
@@ -42,6 +42,7 @@ extension Reader {
     let nodes: [NodeSpec]
     let outputs: [OutputSpec]
     let nanPolicy: PipelineSpec.NaNPolicy
+    let tokenizer: TokenizerSpec?
   }
 
   /// Reads the whole text; `nil` where its first lines show that the rest cannot be understood.
@@ -85,10 +86,11 @@ extension Reader {
     var graph = GraphChecker(
       sources: fields[PipelineKeys.sources] ?? [], nodes: fields[PipelineKeys.graph] ?? [], outputs: outputs,
       reader: self)
-    let ordered = graph.check()
+    let tokenizer = fields[PipelineKeys.tokenizer]
+    let ordered = graph.check(tokenizer)
     return Draft(
       note: fields.value(of: "note"), sources: ordered.sources, nodes: ordered.nodes, outputs: ordered.outputs,
-      nanPolicy: fields[PipelineKeys.nan] ?? .error)
+      nanPolicy: fields[PipelineKeys.nan] ?? .error, tokenizer: tokenizer)
   }
 
   /// Reports outputs that would be written to one place, or one into the other.

@@ -46,6 +46,8 @@ public struct PipelineSpec: Sendable {
   public let nodes: [NodeSpec]
   public let outputs: [OutputSpec]
   public let nanPolicy: NaNPolicy
+  /// The vocabulary to which all models are brought; `nil` leaves each its own.
+  public let tokenizer: TokenizerSpec?
   /// What is odd and yet allowed, in the order of the text.
   public let warnings: [Diagnostic]
 

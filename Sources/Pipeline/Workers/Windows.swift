@@ -8,14 +8,19 @@ final class Windows {
   private let progress: Progress
   private let coded: CodedWindows
   private let adapted: AdapterWindows
+  private let gathered: GatherWindows
   private let reach: Int
   private var reader: WindowReader
 
-  init(_ plan: Plan, _ progress: Progress, _ coded: CodedWindows, _ adapted: AdapterWindows, reach: Int) {
+  init(
+    _ plan: Plan, _ progress: Progress, _ coded: CodedWindows, _ adapted: AdapterWindows, _ gathered: GatherWindows,
+    reach: Int
+  ) {
     self.plan = plan
     self.progress = progress
     self.coded = coded
     self.adapted = adapted
+    self.gathered = gathered
     self.reach = reach
     reader = WindowReader(reach: reach)
   }
@@ -30,7 +35,7 @@ final class Windows {
     var any: InputWindow?
     for slot in slots {
       let input = inputs[slot]
-      if input.coded != nil || input.adapted != nil {
+      if input.blockLength != nil {
         unsafe windows[slot] = try made(input, elements, slot: slot)
         unsafe any = windows[slot]
         continue
@@ -50,6 +55,9 @@ final class Windows {
   private func made(_ input: Job.Input, _ elements: Range<Int>, slot: Int) throws(PipelineError) -> InputWindow? {
     do throws(CheckpointError) {
       if let tensor = input.coded { return try unsafe coded.open(tensor, elements, slot: slot) }
+      if let tensor = input.gathered {
+        return try unsafe gathered.open(tensor, of: input.operand, elements, slot: slot)
+      }
       return try unsafe input.adapted.map { (tensor) throws(CheckpointError) in
         try unsafe adapted.open(tensor, elements, slot: slot)
       }

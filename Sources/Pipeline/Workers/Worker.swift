@@ -24,8 +24,9 @@ struct Worker: ~Copyable {
     windowBytes = plan.sizes.window
     coded = CodedWindows(progress)
     let adapted = AdapterWindows(factors)
-    windows = Windows(plan, progress, coded, adapted, reach: min(1 << 20, plan.sizes.window))
-    sampling = Windows(plan, progress, coded, adapted, reach: 0)
+    let gathered = GatherWindows(progress)
+    windows = Windows(plan, progress, coded, adapted, gathered, reach: min(1 << 20, plan.sizes.window))
+    sampling = Windows(plan, progress, coded, adapted, gathered, reach: 0)
     self.bench = bench
     self.block = block
   }
@@ -183,7 +184,7 @@ struct Worker: ~Copyable {
   private func reopened(_ inputs: [Job.Input]) -> [Job.Input] {
     var opened: [FileIdentity: InputFile] = [:]
     return inputs.map { input in
-      guard input.coded == nil, input.adapted == nil else { return input }
+      guard input.blockLength == nil else { return input }
       let file = opened[input.file.identity] ?? input.file.reopenedForReading() ?? input.file
       opened[input.file.identity] = file
       return Job.Input(file: file, start: input.start, elementBytes: input.elementBytes, operand: input.operand)

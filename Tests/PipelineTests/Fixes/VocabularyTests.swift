@@ -30,7 +30,7 @@ import WeirTensors
       #expect(
         scene.complaints(text) == [
           "node 'n': token 'x' is row 0 in 'a' and row 1 in 'c', expected one vocabulary; "
-            + "\"exclude\" what has a row per token: 'embed_tokens.weight'"
+            + "bring all models to one with \"tokenizer\", or \"exclude\" what has a row per token: 'embed_tokens.weight'"
         ])
     }
   }

@@ -234,7 +234,9 @@ import WeirTensors
       try scene.add("b", [TestTensor("model.embed_tokens.weight", .f32, [5, 2], Array(repeating: 1, count: 10))])
       let complaints = scene.complaints(node(#""op": "linear", "models": ["a", "b"]"#, sources: ["a", "b"]))
       #expect(complaints.count == 1)
-      #expect(complaints.first?.contains("expected one vocabulary; exclude the tensor") == true)
+      #expect(
+        complaints.first?.contains(
+          "expected one vocabulary; bring all models to one with \"tokenizer\", or exclude the tensor") == true)
     }
   }
 

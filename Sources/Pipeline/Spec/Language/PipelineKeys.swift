@@ -20,7 +20,11 @@ enum PipelineKeys {
     "nan", Form<PipelineSpec.NaNPolicy>.word,
     "What a run does where an input holds a NaN or an infinity: `error` (the default) or `propagate`.")
 
-  static let table = KeyTable([schema, weir, variables, sources, graph, outputs, nan])
+  static let tokenizer = Key(
+    "tokenizer", Form<TokenizerSpec>.tokenizer,
+    "The one vocabulary to which all models are brought: `union`, the name of a source, or an object that says more.")
+
+  static let table = KeyTable([schema, weir, variables, sources, graph, outputs, nan, tokenizer])
 }
 
 extension Form<Int> {
