@@ -100,6 +100,9 @@ def seeds():
     for target, values in (("index", INDEXES), ("config", CONFIGS), ("coefficients", COEFFICIENTS)):
         for number, value in enumerate(values):
             yield target, str(number), text(value)
+    for path in sorted(glob.glob(os.path.join(ROOT, "Tests", "Conformance", "recipes", "*.yml")))[::6]:
+        with open(path, "rb") as file:
+            yield "pipeline", "recipe-" + os.path.basename(path).split(".")[0], file.read()
     for path in sorted(glob.glob(os.path.join(ROOT, "pipelines", "*.json"))):
         with open(path, "rb") as file:
             yield "pipeline", os.path.basename(path).split(".")[0], file.read()

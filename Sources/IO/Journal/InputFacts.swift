@@ -28,7 +28,7 @@ public struct InputFacts: Hashable, Sendable {
     let count = length < UInt64(maximumHeaderBytes) ? Int(length) : maximumHeaderBytes
     header += try file.read(max(0, min(count, file.byteCount - header.count)), at: header.count)
     return InputFacts(
-      path: FileSystem.realPath(path) ?? path, byteCount: file.byteCount, modified: Int(facts.modified),
+      path: try FileSystem.realPath(path) ?? path, byteCount: file.byteCount, modified: Int(facts.modified),
       header: Hash128(header))
   }
 }

@@ -176,6 +176,12 @@ struct SourceNames {
     return self.name(of: path, as: path, base: base, space: space, isArchive: isArchive)
   }
 
+  /// The name of an adapter on a source.
+  mutating func adapter(_ path: String, base: String) -> String {
+    let key = "\(base)+\(path)"
+    return paths.first { $0.path == key }?.name ?? name(of: path, as: key, base: base)
+  }
+
   /// The name of a source by `key`, the word that stands for it.
   private mutating func name(
     of path: String, as key: String, base: String?, space: Space = .weight, isArchive: Bool = false

@@ -12,7 +12,7 @@ struct Recipe: Sendable {
   let outDType: Located<String>?
   let chatTemplate: Located<String>?
   /// What is said of vocabularies.
-  let vocabulary: Located<String>?
+  let vocabulary: RecipeVocabulary?
   let position: Position
 
   /// What is merged.

@@ -206,7 +206,7 @@ struct RecipeReader {
     return ModelReference.Place(path: path, revision: revision)
   }
 
-  private func text(_ value: YAMLValue?, _ subject: String) -> Located<String>? {
+  func text(_ value: YAMLValue?, _ subject: String) -> Located<String>? {
     guard let value, !value.isNull else { return nil }
     guard let text = value.scalar?.text else {
       problems.mismatch(value, subject, expected: "a text")
@@ -227,17 +227,6 @@ struct RecipeReader {
       return nil
     }
     return Located(dtype.rawValue.lowercased(), at: text.position)
-  }
-
-  /// What is said of vocabularies: at most one of two keys.
-  private func vocabulary(_ fields: [String: YAMLValue]) -> Located<String>? {
-    let present = ["tokenizer_source", "tokenizer"].filter { fields[$0].map { !$0.isNull } ?? false }
-    if present.count == 2, let second = fields["tokenizer"] {
-      problems.error(
-        "'tokenizer_source' and 'tokenizer' stand together, expected one of them; remove the other", at: second.position
-      )
-    }
-    return present.first.flatMap { key in fields[key].map { Located(key, at: $0.position) } }
   }
 
   private func list(_ value: YAMLValue, _ subject: String) -> [YAMLValue]? {

@@ -51,11 +51,13 @@ struct RecipeWriter {
       let place = ends.count == 1 ? outputPath : "\(outputPath)/\(recipe.name?.value ?? MadePipeline.node)"
       outputs.append(output(recipe, whole(value, of: recipe), to: place))
     }
+    let vocabulary = self.vocabulary()
     guard problems.errors.isEmpty else { return nil }
     var members: [(String, JSONValue)] = [
       ("weir", .number(PipelineKeys.version)), ("sources", .object(names.sources)),
     ]
     if !graph.isEmpty { members.append(("graph", JSONValue(.object(graph)))) }
+    if let vocabulary { members.append(("tokenizer", vocabulary)) }
     members.append(("outputs", .array(outputs)))
     return .object(members)
   }
@@ -100,11 +102,6 @@ struct RecipeWriter {
       return nil
     }
     defer { open.remove(name) }
-    if let vocabulary = recipe.vocabulary {
-      problems.error(
-        "'\(vocabulary.value)' cannot be followed by this version; remove it, and the tokenizer is the base's",
-        at: vocabulary.position)
-    }
     let value: Value?
     switch recipe.body {
     case .models(let sources):
@@ -121,12 +118,7 @@ struct RecipeWriter {
 
   /// The source or node that a reference names; `nil` after a report.
   mutating func value(of model: ModelReference) -> Value? {
-    if let adapter = model.adapter {
-      problems.error(
-        "\(MessageText.quoted(model.text)): adapters are not merged in by this version; "
-          + "merge \(MessageText.quoted(adapter.text)) into the model first, and name the result", at: model.position)
-      return nil
-    }
+    if let adapter = model.adapter { return adapted(model, by: adapter) }
     if let recipe = recipes.first(where: { $0.name?.value == model.model.path }) {
       guard let value = result(of: recipe) else { return nil }
       return Value(name: value.name, layers: value.layers, lead: value.lead)
@@ -137,6 +129,28 @@ struct RecipeWriter {
       problems.error("model \(MessageText.quoted(model.model.text)): \(why)", at: model.position)
       return nil
     }
+  }
+
+  /// A model with an adapter on it, which is applied as it is read.
+  private mutating func adapted(_ model: ModelReference, by adapter: ModelReference.Place) -> Value? {
+    guard !recipes.contains(where: { $0.name?.value == model.model.path }) else {
+      problems.error(
+        "\(MessageText.quoted(model.text)): an adapter on a document's result, expected it on a model on the disk",
+        at: model.position)
+      return nil
+    }
+    guard let base = value(of: ModelReference(model: model.model, position: model.position)) else { return nil }
+    switch locator.find(adapter) {
+    case .found(let path) where AdapterFolder.isAdapter(path):
+      return Value(name: names.adapter(path, base: base.name), layers: nil, lead: model)
+    case .found(let path):
+      problems.error(
+        "adapter \(MessageText.quoted(adapter.text)): \(MessageText.quoted(path)) holds none, expected a folder with "
+          + "adapter_config.json", at: model.position)
+    case .missing(let why):
+      problems.error("adapter \(MessageText.quoted(adapter.text)): \(why)", at: model.position)
+    }
+    return nil
   }
 
   /// A value with all its layers: some of another's are cut out by a stack.

@@ -54,14 +54,37 @@ import WeirIO
     #expect(made.warnings.count == 1 && made.warnings[0].hasPrefix("r.yml:6:17: slice 1: 'a' is named twice"))
   }
 
-  @Test func `Adapters and vocabularies are refused with the key that names them`() {
+  @Test func `A tokenizer is the pipeline's, with as many rows as tokens where nothing else is said`() throws {
+    let plain = try translate(
+      "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer_source: base\n")
+    #expect(JSON.text(try #require(plain.pipeline["tokenizer"])) == #"{"source":"a","pad_to_multiple_of":1}"#)
+    let made = try translate(
+      """
+      merge_method: linear
+      models: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]
+      tokenizer:
+        source: union
+        pad_to_multiple_of: 64
+        tokens:
+          <x>: {source: b, force: true}
+          <y>: {source: {kind: model_token, model: a, token: <z>}}
+          <w>: {source: {kind: model_token, model: a, token_id: 7}}
+          <v>: {source: {kind: zero}}
+      """)
     #expect(
-      complaints("merge_method: linear\nmodels: [{model: a+b, parameters: {weight: 1}}]\n").first?.hasPrefix(
-        "r.yml:2:18: 'a+b': adapters are not merged in by this version") == true)
+      JSON.text(try #require(made.pipeline["tokenizer"]))
+        == #"{"source":"union","tokens":[{"token":"<x>","from":"b","force":true},{"token":"<y>","from":"a","from_token":"<z>"},"#
+        + #"{"token":"<w>","from":"a","from_row":7},{"token":"<v>","zero":true}],"pad_to_multiple_of":64}"#)
+  }
+
+  @Test func `What is wrong with adapters and vocabularies is told with its place`() {
     #expect(
-      complaints("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer_source: union\n")
-        .first?
-        .hasPrefix("r.yml:3:19: 'tokenizer_source' cannot be followed by this version") == true)
+      complaints("merge_method: linear\nmodels: [{model: a+b, parameters: {weight: 1}}]\n").first?.contains(
+        "r.yml:2:18: adapter 'b': ") == true)
+    #expect(
+      complaints(
+        "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer: {pad_to_multiple_of: 0}\n"
+      ).first?.hasPrefix("r.yml:3:33: 'tokenizer': 'pad_to_multiple_of' is '0', expected a whole number above 0") == true)
     #expect(
       complaints(
         "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer_source: a\ntokenizer: {source: a}\n"
