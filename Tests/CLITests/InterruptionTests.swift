@@ -52,7 +52,10 @@ import Testing
       } else {
         #expect(run.left == [partial])
         let advice = "; run the same command again to go on from there, or remove '\(partial)' to give it up\n"
-        #expect(GoldenCase.matches(run.said, "error: interrupted at {any} %\(advice)"))
+        // A run that is ended late may have left a part without a finished piece, which the next one clears away.
+        #expect(
+          GoldenCase.matches(run.said, "error: interrupted at {any} %\(advice)")
+            || GoldenCase.matches(run.said, "error: interrupted at {any} %, nothing was left at \(destination)\n"))
       }
     }
   }

@@ -14,8 +14,9 @@ internal import Synchronization
   /// Where the last sweep ended: what lies before should not be resident.
   private let swept = Atomic<Int>(0)
 
-  /// Bytes between two sweeps, and between a sweep's end and the window that calls for it.
-  private static let sweepDistance = 8 << 20
+  /// Bytes between two sweeps, and between a sweep's end and the window that calls for it: four windows of the usual
+  /// length, and of short ones, which many inputs in a small budget have, less.
+  private static let sweepDistances = (least: 512 << 10, most: 8 << 20)
   private static let pageMask = Int(weir_page_size()) - 1
 
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
@@ -68,18 +69,18 @@ internal import Synchronization
     let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~Self.pageMask
     // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.
     if start < end { unsafe weir_drop(base + start, end - start) }
-    sweep(before: start)
+    sweep(before: start, distance: min(Self.sweepDistances.most, max(Self.sweepDistances.least, 2 * range.count)))
   }
 
-  private func sweep(before place: Int) {
+  private func sweep(before place: Int, distance: Int) {
     let last = swept.load(ordering: .relaxed)
     guard place >= last else {
       // A new pass over the file has begun.
-      if place < last - 2 * Self.sweepDistance { swept.store(place, ordering: .relaxed) }
+      if place < last - 2 * distance { swept.store(place, ordering: .relaxed) }
       return
     }
-    let end = place - Self.sweepDistance
-    guard end - last > Self.sweepDistance else { return }
+    let end = place - distance
+    guard end - last > distance else { return }
     guard swept.compareExchange(expected: last, desired: end, ordering: .relaxed).exchanged else { return }
     // SAFETY: both ends are page boundaries inside the mapping; live windows there read the same bytes again.
     unsafe weir_drop(base + last, end - last)

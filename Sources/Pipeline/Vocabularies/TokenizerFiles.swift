@@ -35,7 +35,8 @@ struct TokenizerFiles {
     var notes: [String] = []
     let replaced = template == nil ? [] : ChatTemplate.fileNames
     try sources[donor].copySideFiles(into: folder) { name in
-      !OutputVocabulary.isTokenizerFile(name) && !replaced.contains(name) && (name != "generation_config.json" || tokenRows == nil)
+      !OutputVocabulary.isTokenizerFile(name) && !replaced.contains(name)
+        && (name != "generation_config.json" || tokenRows == nil)
     }
     if let rows = tokenRows { notes += try writeGeneration(rows, into: folder) }
     let vocabulary = alignment.vocabulary

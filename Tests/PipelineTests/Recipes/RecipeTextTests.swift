@@ -84,7 +84,8 @@ import WeirIO
     #expect(
       complaints(
         "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer: {pad_to_multiple_of: 0}\n"
-      ).first?.hasPrefix("r.yml:3:33: 'tokenizer': 'pad_to_multiple_of' is '0', expected a whole number above 0") == true)
+      ).first?.hasPrefix("r.yml:3:33: 'tokenizer': 'pad_to_multiple_of' is '0', expected a whole number above 0")
+        == true)
     #expect(
       complaints(
         "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer_source: a\ntokenizer: {source: a}\n"

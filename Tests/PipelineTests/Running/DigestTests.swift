@@ -15,7 +15,7 @@ import WeirIO
       })
   }
 
-  @Test(arguments: [32, 64, 352], [1, 2, 8])
+  @Test(arguments: [40, 64, 352], [1, 2, 8])
   func `A digest is that of the written file, whatever memory and threads`(memory: Int, threads: Int) throws {
     try withScene { scene in
       var random = SplitMix64(seed: 1)

@@ -104,6 +104,9 @@ struct Scene {
     try FileManager.default.contentsOfDirectory(atPath: name.isEmpty ? folder : path(name)).sorted()
   }
 
+  /// What there is under final names: not the hidden folders from which a later run may go on.
+  func finishedNames() throws -> [String] { try names().filter { !$0.hasSuffix(".weir-partial") } }
+
   func text(_ name: String) throws -> String { String(decoding: try readFile(path(name)), as: UTF8.self) }
 }
 
