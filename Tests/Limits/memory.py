@@ -9,14 +9,11 @@ from limits import MIB, families, floor
 
 ALLOWANCE = 32 * MIB
 # What a run may take beyond its figure before it fails: runs differ by some windows' neighbours. A run over its figure says so.
-SLACK = 12 * MIB
+SLACK = 0
 BUDGETS = {None: 352 * MIB, "64M": 64 * MIB}
 # How much more one run may take than another that should take the same: pages that a fault maps around windows, and what a small
 # model leaves unused. Growth with size would be many times as much.
 GROWTH = 40 * MIB
-# What stays mapped behind the reader of a file until a sweep catches it, where many inputs share a small budget. The figure to
-# reach is none; reading instead of mapping stays within the budget.
-UNSWEPT = 16 * MIB
 MANY = 16
 # Fewer than the shards of sixteen inputs, and no way to ask for more. A file that is read instead of mapped keeps its descriptor, so
 # that there a program may ask.
@@ -53,9 +50,9 @@ MERGES = {"linear": {}, "ties": {"density": 0.2}}
 
 
 def checks(weir, folder, report):
-    def within(found, budget, what, more=0):
+    def within(found, budget, what):
         figure = BUDGETS[budget] + ALLOWANCE
-        most = figure + SLACK + more
+        most = figure + SLACK
         report.holds(found <= most, f"{what}, budget {budget or 'by default'}: {found / MIB:.0f} MiB, at most {most >> 20}"
                      + (f"; over the figure of {figure >> 20}" if found > figure else ""))
 
@@ -65,8 +62,7 @@ def checks(weir, folder, report):
     for budget in BUDGETS:
         for op in MERGES:
             for count in (2, 8, MANY):
-                more = UNSWEPT * MANY if budget and count == MANY else 0
-                within(merge(weir, folder, models[:count], budget, op), budget, f"{op} of {count} inputs of thirty shards", more)
+                within(merge(weir, folder, models[:count], budget, op), budget, f"{op} of {count} inputs of thirty shards")
             within(merge(weir, folder, models, budget, op, "read"), budget, f"{op} of {MANY} inputs of thirty shards, read")
         within(compress(weir, folder, models, budget), budget, "compress")
     families.remove(many)

@@ -72,7 +72,11 @@ package enum TextFile {
     guard file.byteCount <= maximumByteCount else {
       throw CheckpointError(.fileTooLarge(byteCount: file.byteCount, limit: maximumByteCount), file: path)
     }
-    return try file.read(file.byteCount)
+    let text = try file.read(file.byteCount)
+    guard text.count == file.byteCount else {
+      throw CheckpointError(.truncated(found: text.count, expected: file.byteCount), file: path)
+    }
+    return text
   }
 
   /// Reads JSON; errors carry line and column.

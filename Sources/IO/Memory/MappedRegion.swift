@@ -14,9 +14,8 @@ internal import Synchronization
   /// Where the last sweep ended: what lies before should not be resident.
   private let swept = Atomic<Int>(0)
 
-  /// Bytes between two sweeps, and between a sweep's end and the window that calls for it: four windows of the usual
-  /// length, and of short ones, which many inputs in a small budget have, less.
-  private static let sweepDistances = (least: 512 << 10, most: 8 << 20)
+  /// Bytes between two sweeps, and between a sweep's end and the window that calls for it.
+  private static let sweepDistance = 8 << 20
   private static let pageMask = Int(weir_page_size()) - 1
 
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
@@ -69,18 +68,28 @@ internal import Synchronization
     let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~Self.pageMask
     // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.
     if start < end { unsafe weir_drop(base + start, end - start) }
-    sweep(before: start, distance: min(Self.sweepDistances.most, max(Self.sweepDistances.least, 2 * range.count)))
+    sweep(before: start)
   }
 
-  private func sweep(before place: Int, distance: Int) {
+  /// Lets go of what slipped through before `place`, where a reader ends its last window on the file.
+  ///
+  /// No later window sweeps it, and of many shards little adds up.
+  func leave(at place: Int) {
+    let end = place == byteCount ? byteCount : place & ~Self.pageMask
+    let start = max(0, min(swept.load(ordering: .relaxed), end - 2 * Self.sweepDistance))
+    // SAFETY: whole pages of the mapping; live windows of others on them read the same bytes again.
+    if start < end { unsafe weir_drop(base + start, end - start) }
+  }
+
+  private func sweep(before place: Int) {
     let last = swept.load(ordering: .relaxed)
     guard place >= last else {
       // A new pass over the file has begun.
-      if place < last - 2 * distance { swept.store(place, ordering: .relaxed) }
+      if place < last - 2 * Self.sweepDistance { swept.store(place, ordering: .relaxed) }
       return
     }
-    let end = place - distance
-    guard end - last > distance else { return }
+    let end = place - Self.sweepDistance
+    guard end - last > Self.sweepDistance else { return }
     guard swept.compareExchange(expected: last, desired: end, ordering: .relaxed).exchanged else { return }
     // SAFETY: both ends are page boundaries inside the mapping; live windows there read the same bytes again.
     unsafe weir_drop(base + last, end - last)

@@ -82,6 +82,9 @@
     case .mapped(let region):
       let old = slots[slot].range
       let slides = slots[slot].file === file && old.contains(range.lowerBound) && old.upperBound < range.upperBound
+      if let left = slots[slot].file, left !== file, case .mapped(let region) = left.storage {
+        region.leave(at: slots[slot].range.upperBound)
+      }
       if !slides { close(slot: slot) }
       if let number = region.populate(slides ? old.upperBound..<range.upperBound : range) {
         throw SystemError.isLostPage(number)

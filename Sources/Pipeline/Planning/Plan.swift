@@ -127,6 +127,8 @@ struct WorkSizes: Sendable, Equatable {
   let total: Int
 
   private static let page = 4096
+  /// Bytes of an input's pages that may stay behind its windows for a while.
+  private static let slipped = 8 << 20
 
   /// Tensors whose statistics are held at the same time: one that is applied, and those ahead of it.
   private static let tensorsInFlight = 3
@@ -151,7 +153,8 @@ struct WorkSizes: Sendable, Equatable {
     let fixed =
       workers * workerBytes + Self.tensorsInFlight * held + threads * (claimed + factors) + self.factors
       + shared
-    let available = max(0, memory - fixed)
+    // What slips through behind windows until a sweep catches it is left room for, but never more than a quarter.
+    let available = max(0, memory - fixed - min(max(1, slots) * Self.slipped, memory / 4))
     var block = 4 << 20
     while block > leastBlock, Self.held(block) * workers > available / 2 { block /= 2 }
     let share = max(0, available - Self.held(block) * workers) / (workers * max(1, slots))

@@ -21,8 +21,9 @@ struct ModelSideFiles {
     if let index { try folder.addFile(OutputLayout.indexName, bytes: index) }
     if let donor = output.donor {
       let source = plan.graph.sources[donor]
-      if let config = source.config, let bytes = try? source.sideFile("config.json", maximumByteCount: Self.configLimit)
-      {
+      if let config = source.config {
+        // It was there when the plan was made: whatever keeps it from being read now is an error.
+        let bytes = try source.sideFile("config.json", maximumByteCount: Self.configLimit)
         var patch = ConfigPatch(dtype: commonDType)
         switch layerOrigins {
         case .kept: break

@@ -141,8 +141,11 @@ final class OutputRun {
   }
 
   /// Ends the run before its end: what is finished is kept for the next one, if anything is.
+  ///
+  /// An input that was written to meanwhile may have been read with bytes that the next run does not find: then nothing is kept.
   func end() {
     guard let folder else { return }
+    if !plan.graph.sources.allSatisfy({ (try? $0.checkIntact()) != nil }) { progress.forgetKept(folder.stagingPath) }
     if progress.keptPlaces.contains(folder.stagingPath) { folder.suspend() } else { folder.discard() }
   }
 

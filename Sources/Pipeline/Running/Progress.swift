@@ -44,6 +44,9 @@ public final class Progress: Sendable {
     kept.withLock { if !$0.contains(place) { $0.append(place) } }
   }
 
+  /// Notes that what is in a hidden folder is worth nothing.
+  func forgetKept(_ place: String) { kept.withLock { $0.removeAll { $0 == place } } }
+
   /// Counts bytes of an output that an earlier run has written, and what would have been read for them.
   func addSkipped(_ count: Int) {
     let share = Double(bytesToRead + bytesToWrite) / Double(max(1, bytesToWrite))
