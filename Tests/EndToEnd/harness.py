@@ -112,7 +112,7 @@ def references(value):
         return set().union(*map(references, value))
     if not isinstance(value, dict):
         return set()
-    names = {value[key] for key in ("base", "from", "fisher", "groups", "coefficients") if isinstance(value.get(key), str)}
+    names = {value[key] for key in ("base", "from", "fisher", "groups", "coefficients", "mask") if isinstance(value.get(key), str)}
     names |= {entry for key in ("models", "inputs") for entry in value.get(key, []) if isinstance(entry, str)}
     return names.union(*map(references, value.values()))
 
@@ -205,11 +205,12 @@ def scale(name):
     return sum(np.abs(m[name].astype(np.float32)) for m in models().values())
 
 
-def compare(found, expected, dtype="bf16", exact=True, gain=1.0):
+def compare(found, expected, dtype="bf16", exact=True, gain=1.0, few=0.0):
     """Demands the expected names, order apart, shapes, types and values.
 
     With `exact`, values must be those of the reference, rounded. Without, they may be a neighbour in a 16-bit type, or as far
-    away as a few roundings of Float32 take them (`gain` times as far, where a method multiplies what it rounds).
+    away as a few roundings of Float32 take them (`gain` times as far, where a method multiplies what it rounds). `few` is the share of elements that may be others, where a choice among
+    neighbours hangs on a rounding.
     """
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     expect(not missing and not extra, f"missing tensors {missing[:5]}, unexpected tensors {extra[:5]}")
@@ -225,7 +226,7 @@ def compare(found, expected, dtype="bf16", exact=True, gain=1.0):
         if not exact and wrong.any():
             far = np.abs(got.astype(np.float64) - value) > gain * 2.0 ** -21 * scale(name)
             wrong = far if dtype == "f32" else far & (np.abs(steps(got) - steps(want)) > 1)
-        if wrong.any():
+        if np.mean(wrong) > few:
             at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
             raise Failure(f"'{name}' differs in {np.count_nonzero(wrong)} of {wrong.size} elements; at {[int(i) for i in at]} it is "
                           f"{float(got[at])!r}, expected {float(want[at])!r}")
