@@ -3,6 +3,7 @@
 
 #include "ckernels.h"
 #include "clones.h"
+#include "keys.h"
 
 #if defined(__x86_64__) && !defined(WEIR_NO_CLONES)
 #include <immintrin.h>
@@ -32,18 +33,6 @@
     *above += many;                                                                                                    \
   }
 
-static inline uint32_t magnitude_f32(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x7FFFFFFFu;
-}
-
-static inline uint64_t magnitude_f64(double x) {
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x7FFFFFFFFFFFFFFFu;
-}
-
 // Keys in the order of the numbers, negative ones first.
 #define SIGNED_KEY(NAME, T, K)                        \
   static inline K NAME(T x) {                         \
@@ -59,8 +48,8 @@ SIGNED_KEY(signed_key_f64, double, uint64_t)
 uint32_t weir_signed_key_f32(float x) { return signed_key_f32(x); }
 uint64_t weir_signed_key_f64(double x) { return signed_key_f64(x); }
 
-COUNT_KEYS(count_f32, float, uint32_t, magnitude_f32)
-COUNT_KEYS(count_f64, double, uint64_t, magnitude_f64)
+COUNT_KEYS(count_f32, float, uint32_t, weir_key_f32)
+COUNT_KEYS(count_f64, double, uint64_t, weir_key_f64)
 COUNT_KEYS(count_signed_f32, float, uint32_t, signed_key_f32)
 COUNT_KEYS(count_signed_f64, double, uint64_t, signed_key_f64)
 

@@ -7,6 +7,7 @@
 
 #include "ckernels.h"
 #include "clones.h"
+#include "keys.h"
 
 #if defined(__x86_64__) && !defined(WEIR_NO_CLONES)
 #include <immintrin.h>
@@ -14,18 +15,6 @@
 #endif
 
 enum { PART = 256 };  // elements whose sums stay in the nearest cache
-
-static inline uint32_t key_f32(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x7FFFFFFFu;
-}
-
-static inline uint64_t key_f64(double x) {
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x7FFFFFFFFFFFFFFFu;
-}
 
 // What model k brings in: its number, or 0 where that is trimmed away, times its weight. VALUE names the trimmed number.
 #define VOTE(T, VALUE)                                       \
@@ -64,7 +53,7 @@ static inline uint64_t key_f64(double x) {
     T value[MODELS], votes = 0, merged = 0, divisor = 0;                                                             \
     _Pragma("clang loop unroll(full)") for (int k = 0; k < MODELS; k++) {                                            \
       T number = x[k][i];                                                                                            \
-      value[k] = (key_##S(number) >= least[k] ? number : 0) * w[k];                                                  \
+      value[k] = (weir_key_##S(number) >= least[k] ? number : 0) * w[k];                                                  \
       votes = k == 0 ? value[k] : votes + value[k];                                                                  \
     }                                                                                                                \
     T elected = votes >= 0 ? (T)1 : (T)-1;                                                                           \
@@ -90,7 +79,7 @@ static inline uint64_t key_f64(double x) {
     }                                                                                                                \
   }
 
-#define TRIMMED(S) (key_##S(part[i]) >= least[k] ? part[i] : 0)
+#define TRIMMED(S) (weir_key_##S(part[i]) >= least[k] ? part[i] : 0)
 
 #define ELECTED(T, K, S)                                                                                              \
   ELECT_FEW(T, K, S, 1)                                                                                               \

@@ -3,6 +3,7 @@
 
 #include "ckernels.h"
 #include "clones.h"
+#include "keys.h"
 #include "random_bits.h"
 #include "transcendental.h"
 
