@@ -146,3 +146,35 @@ struct GraphPlan: Sendable {
     return seen.compactMap { if case .node(let node) = $0 { node } else { nil } }.sorted()
   }
 }
+
+// MARK: - Tied heads
+
+extension GraphPlan {
+  /// Whether a model that ties its head to its embedding may lack this tensor.
+  func isTiedHead(_ name: String, _ index: ValueIndex) -> Bool {
+    guard TiedHead.isHead(name), let donor = donor(of: index) else { return false }
+    return TiedHead.isTied(sources[donor].config)
+  }
+
+  /// What a value has for a tensor: its own of that name, or for a head that is its embedding the embedding.
+  func name(of name: String, in index: ValueIndex) -> String {
+    guard catalogue(of: index)[name] == nil, isTiedHead(name, index) else { return name }
+    return TiedHead.embedding(of: catalogue(of: index))?.name ?? name
+  }
+}
+
+/// Heads that are no tensors of their own, but the model's embedding.
+enum TiedHead {
+  static func isHead(_ name: String) -> Bool { name.hasSuffix("lm_head.weight") }
+
+  /// Whether a config says that the head is the embedding.
+  static func isTied(_ config: JSONValue?) -> Bool { config?["tie_word_embeddings"]?.bool == true }
+
+  /// The embedding that is the head, too: the only tensor with a row per token; `nil` where there are several.
+  static func embedding(of catalogue: Catalogue) -> TensorInfo? {
+    let found = catalogue.tensors.filter {
+      VocabularyCheck.isVocabularyTensor($0.name) && !isHead($0.name) && LayerPosition(name: $0.name) == nil
+    }
+    return found.count == 1 ? found[0] : nil
+  }
+}

@@ -84,7 +84,7 @@ struct GraphResolver {
   ) {
     for index in models where index != lead {
       guard let other = plan.catalogue(of: index)[tensor.name] else {
-        if node.onMissing == .error, !isTiedHead(tensor.name, index) {
+        if node.onMissing == .error, !plan.isTiedHead(tensor.name, index) {
           problems.missing[plan.name(of: index), default: []].append(tensor.name)
         }
         continue
@@ -109,7 +109,7 @@ struct GraphResolver {
     for index in models where index != lead {
       for tensor in plan.catalogue(of: index).tensors
       where catalogue[tensor.name] == nil && node.filter.admits(tensor.name) {
-        if isTiedHead(tensor.name, lead) { continue }
+        if plan.isTiedHead(tensor.name, lead) { continue }
         if node.onMissing == .error {
           problems.missing[plan.name(of: lead), default: []].append(tensor.name)
         } else if added.insert(tensor.name).inserted {
@@ -118,12 +118,6 @@ struct GraphResolver {
         }
       }
     }
-  }
-
-  /// Whether a model that ties its head to its embedding may lack this tensor.
-  private func isTiedHead(_ name: String, _ index: ValueIndex) -> Bool {
-    guard name.hasSuffix("lm_head.weight"), let donor = plan.donor(of: index) else { return false }
-    return plan.sources[donor].config?["tie_word_embeddings"]?.bool == true
   }
 
   // MARK: - Reports

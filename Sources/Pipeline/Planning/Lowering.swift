@@ -138,8 +138,10 @@ private struct Lowering {
     if let index = node.base, case .value(let value) = lower(index, origin.name) { base = value }
     var models: [(index: Int, value: Value, isDelta: Bool, numbers: [String: Double])] = []
     for (number, index) in node.models.enumerated() {
-      let found = plan.catalogue(of: index)[origin.name]
-      guard found?.shape == info.shape, case .value(let value) = lower(index, origin.name) else { continue }
+      // The head of a model that ties it is its embedding.
+      let name = plan.name(of: origin.name, in: index)
+      let found = plan.catalogue(of: index)[name]
+      guard found?.shape == info.shape, case .value(let value) = lower(index, name) else { continue }
       models.append(
         (index: number, value: value, isDelta: node.modelIsDelta[number], numbers: numbers(node, origin, model: number))
       )

@@ -240,15 +240,20 @@ struct VocabularyPlanner {
       guard let family = family(name, owner) else { continue }
       let defaults = family.defaults(tokens, rules, vocabulary.rowCount)
       for (number, model) in family.models.enumerated() {
+        let isTied = family.tied.contains(number)
+        // Of the model that leads a tied head stays one.
+        guard !isTied || model.source != models[0].source else { continue }
         let place = family.places[number]
         let info = sources[model.source].catalogue.tensors[place]
         guard let shape = Shape([rowCount] + info.shape.extents.dropFirst()) else { continue }
         let map = RowMap(family.rows(of: number, tokens, rules, defaults.rows))
-        changed[model.source]?.tensors[place] = TensorInfo(name: name, dtype: info.dtype, shape: shape)
         let gathered = family.gathered(number, map, defaults.means, vocabulary.rowCount)
+        let target = isTied ? changed[model.source]?.tensors.count ?? 0 : place
+        if isTied { changed[model.source]?.tensors.append(info) }
+        changed[model.source]?.tensors[target] = TensorInfo(name: name, dtype: info.dtype, shape: shape)
         guard let gathered else { continue }
         bytes += gathered.map.byteCount + gathered.means.reduce(0) { $0 + 32 + 16 * $1.count }
-        changed[model.source]?.gathered[place] = gathered
+        changed[model.source]?.gathered[target] = gathered
       }
     }
     for (source, change) in changed {
@@ -261,9 +266,8 @@ struct VocabularyPlanner {
   private mutating func family(_ name: String, _ owner: VocabularyModel) -> TensorFamily? {
     var family = TensorFamily(padsWithMean: tokenizer.multiple != nil)
     for model in models {
-      guard let place = model.tensors.first(where: { sources[model.source].catalogue.tensors[$0].name == name }) else {
-        continue
-      }
+      let own = model.tensors.first { sources[model.source].catalogue.tensors[$0].name == name }
+      guard let place = own ?? tiedHead(name, model) else { continue }
       guard let part = sources.part(of: model.source, place) else {
         diagnose(
           "'tokenizer': \(MessageText.quoted(name)) of \(MessageText.quoted(model.name)) is not stored as it is, expected plain "
@@ -280,6 +284,7 @@ struct VocabularyPlanner {
         continue
       }
       family.columns = family.columns ?? (Array(info.shape.extents.dropFirst()), model.name)
+      if own == nil { family.tied.insert(family.models.count) }
       if model.source == owner.source { family.owner = family.models.count }
       if model.source == models.first?.source { family.base = family.models.count }
       family.models.append(model)
@@ -287,6 +292,15 @@ struct VocabularyPlanner {
       family.parts.append(part)
     }
     return family.models.isEmpty ? nil : family
+  }
+
+  /// The embedding of a model whose head it is: others take rows from it that they lack in theirs.
+  private func tiedHead(_ name: String, _ model: VocabularyModel) -> Int? {
+    let source = sources[model.source]
+    guard TiedHead.isHead(name), TiedHead.isTied(source.config),
+      let place = TiedHead.embedding(of: source.catalogue).flatMap({ source.catalogue.position(of: $0.name) })
+    else { return nil }
+    return model.tensors.contains(place) ? place : nil
   }
 
   private mutating func diagnose(_ message: String, at position: Position? = nil) {

@@ -13,6 +13,8 @@ struct TensorFamily {
   /// Which of the models the vocabulary is taken from, and which is the base; `nil` where it lacks the tensor.
   var owner: Int?
   var base: Int?
+  /// The models that have no tensor of this name, a head, as it is their embedding; in the output's vocabulary the two differ.
+  var tied: Set<Int> = []
 
   init(padsWithMean: Bool) { self.padsWithMean = padsWithMean }
 
@@ -68,14 +70,14 @@ struct TensorFamily {
     }
   }
 
-  /// A model's tensor with its rows gathered; `nil` where they are its own as they are.
+  /// A model's tensor with its rows gathered; `nil` where they are its own as they are and stand under their own name.
   func gathered(
     _ number: Int, _ map: RowMap, _ means: [[GatheredTensor.Place]], _ tokenRows: Int
   ) -> GatheredTensor? {
     let isOwn =
       map.rowCount == models[number].rowCount && map.runs(in: 0..<map.rowCount).count == 1
       && map.runs(in: 0..<map.rowCount).first?.first == .part(number, row: 0)
-    guard !isOwn else { return nil }
+    guard !isOwn || tied.contains(number) else { return nil }
     return GatheredTensor(
       parts: parts, map: map, means: means, columnCount: (columns?.extents ?? []).reduce(1, *),
       padding: map.rowCount > tokenRows ? PaddingRow(rowCount: tokenRows) : nil)

@@ -283,6 +283,29 @@ import WeirTensors
     }
   }
 
+  @Test func `The head of a tied model is its embedding`() throws {
+    func model(_ value: Double, head: Double?) -> [TestTensor] {
+      let rows = { TestTensor($0, .f32, [2, 2], Array(repeating: $1, count: 4)) }
+      return [rows("model.embed_tokens.weight", value)] + (head.map { [rows("lm_head.weight", $0)] } ?? [])
+    }
+    let tied = #"{"tie_word_embeddings": true}"#
+    try withScene { scene in
+      try scene.add("a", model(1, head: 2))
+      try scene.add("t", model(6, head: nil), config: tied)
+      let body = #""op": "linear", "models": ["#
+      try scene.run(node(body + #""a", "t"]"#, sources: ["a", "t"]))
+      #expect(try scene.tensors("out.safetensors")["lm_head.weight"]?.values[0] == 4)
+      #expect(try scene.tensors("out.safetensors")["model.embed_tokens.weight"]?.values[0] == 3.5)
+      // A result that is tied has none.
+      try scene.run(node(body + #""t", "a"]"#, sources: ["t", "a"], out: "t.safetensors"))
+      #expect(try scene.tensors("t.safetensors").keys.sorted() == ["model.embed_tokens.weight"])
+      // A method that needs both takes it, too.
+      try scene.run(
+        node(#""op": "lerp", "base": "a", "models": ["t"], "t": 1"#, sources: ["a", "t"], out: "l.safetensors"))
+      #expect(try scene.tensors("l.safetensors")["lm_head.weight"]?.values[0] == 6)
+    }
+  }
+
   // MARK: - Types
 
   @Test func `An output has the base's types, or those that rules give, and integers stay`() throws {
