@@ -17,6 +17,9 @@ import WeirTensors
 
   static let names = results["recipes"]?.object?.map(\.key) ?? []
 
+  /// Those at which mergekit itself ends with an error; `docs/migrating.md` says why.
+  static let failing = names.filter { results["recipes"]?[$0]?["fails"] != nil }
+
   /// The values of every result, its tensors end to end.
   static let values: [String: [Double]] = {
     let tensors = (try? Scene(folder: folder).list("results.safetensors")) ?? []
@@ -34,11 +37,14 @@ import WeirTensors
   }
 
   @Test func `There are at least forty recipes, over every method that the tool has`() {
-    #expect(Self.names.count >= 40)
+    #expect(Self.names.count - Self.failing.count >= 75)
+    for feature in ["adapter", "tokenizer", "vision", "random"] {
+      #expect(Self.names.contains { $0.hasPrefix(feature) && !Self.failing.contains($0) })
+    }
     #expect(Set(Self.names).isSuperset(of: Self.values.keys))
   }
 
-  @Test(arguments: names.filter { !$0.hasPrefix("random-") })
+  @Test(arguments: names.filter { !$0.hasPrefix("random-") && !failing.contains($0) })
   func `A recipe gives the numbers that mergekit gives`(_ name: String) throws {
     try withScene { scene in
       try run(recipe(name), to: scene.path("out"))
@@ -47,13 +53,23 @@ import WeirTensors
       let layout = try #require(Self.results["recipes"]?[name]?["layout"]?.int)
       let tensors = try #require(Self.results["layouts"]?.array?[layout].array)
       #expect(found.keys.sorted() == tensors.compactMap { $0.array?[0].string })
+      let tokens = Self.results["recipes"]?[name]?["tokens"]?.array?.compactMap(\.string)
+      let rows = try tokens.map { tokens in try tokenRows(tokens, scene) }
+      if let size = Self.results["recipes"]?[name]?["vocab_size"]?.int {
+        #expect(try JSON.parse(try readFile(scene.path("out/config.json")))["vocab_size"]?.int == size)
+      }
       var start = 0
       for entry in tensors {
         let tensor = try #require(entry.array?[0].string.flatMap { found[$0] })
         #expect(tensor.shape == entry.array?[1].array?.compactMap(\.int))
         let values = tensor.values
-        for (place, value) in values.enumerated() {
-          let other = expected[start + place]
+        let columns = tensor.shape.count == 2 ? tensor.shape[1] : 1
+        let isByToken = rows != nil && VocabularyCheck.isVocabularyTensor(tensor.name)
+        for place in values.indices {
+          // The row that its token has here; rows without a token stand behind all that have one, in both.
+          let row = place / columns
+          let own = if isByToken, let rows, row < rows.count { rows[row] } else { row }
+          let (value, other) = (values[own * columns + place % columns], expected[start + place])
           guard abs(value - other) <= 1e-5 * max(1, abs(other)) else {
             Issue.record("\(name), \(tensor.name)[\(place)]: \(value), expected \(other)")
             return
@@ -62,6 +78,13 @@ import WeirTensors
         start += values.count
       }
     }
+  }
+
+  /// The rows that tokens have in an output's tokenizer, which knows exactly these.
+  private func tokenRows(_ tokens: [String], _ scene: Scene) throws -> [Int] {
+    let rows = VocabularyCheck.tokens(try readFile(scene.path("out/tokenizer.json")))
+    #expect(Set(rows.keys) == Set(tokens) && rows.values.sorted() == Array(tokens.indices))
+    return try tokens.map { try #require(rows[$0]) }
   }
 
   /// What a mask of the tool's own generator and its scale leave: the fraction, each tensor's length, one factor in it.
