@@ -6,6 +6,7 @@ import shutil
 import ml_dtypes
 import numpy as np
 
+import make_adapter
 import make_family
 from make_family import Size
 
@@ -35,7 +36,7 @@ def model_bytes(name, dtype="bf16"):
 
 def made(path, write):
     """Makes a folder by `write(path)` unless it is there; half of one never stands under its name."""
-    if os.path.exists(os.path.join(path, "config.json")):
+    if any(os.path.exists(os.path.join(path, name)) for name in ("config.json", "adapter_config.json")):
         return path
     part = path + ".part"
     shutil.rmtree(path, ignore_errors=True)
@@ -51,16 +52,32 @@ def family(place, name, dtype="bf16", models=("base", "ft1", "ft2")):
     size, plain = FAMILIES[name], os.path.join(place, name)
     os.makedirs(plain, exist_ok=True)
     for model in models:
-        made(os.path.join(plain, model), lambda part: make_family.write_model(part, size, int(model.removeprefix("ft")) if model != "base" else 0))
+        made(os.path.join(plain, model), lambda part: write(part, size, model))
     if dtype == "bf16":
         return plain
     converted = f"{plain}-{dtype}"
     os.makedirs(converted, exist_ok=True)
     for model in models:
+        if adapter(model):
+            made(os.path.join(converted, model), lambda part: write(part, size, model))
+            continue
         values = stored(os.path.join(plain, model))
         made(os.path.join(converted, model), lambda part: make_family.write(
             part, make_family.shapes(size), values, size.shards, dtype, make_family.config(size, dtype)))
     return converted
+
+
+def adapter(model):
+    """The rank and number of an adapter, by its name: lora8-1; None of a model."""
+    return tuple(map(int, model.removeprefix("lora").split("-"))) if model.startswith("lora") else None
+
+
+def write(part, size, model):
+    """Writes the base, a fine-tune or an adapter, by its name."""
+    if adapter(model):
+        make_adapter.write_adapter(part, size, *adapter(model))
+    else:
+        make_family.write_model(part, size, int(model.removeprefix("ft")) if model != "base" else 0)
 
 
 def stored(path):

@@ -77,15 +77,25 @@ METHODS = {
     "widen": on_base(2, 8.0, "ranks", op="widen", models=list(names(2))),
     "pcb": on_base(2, 8.0, "ranks, transcendental", op="pcb", models=list(names(2))),
 }
+
+
+def adapters(rank, limit):
+    """Two adapters, each on the base, by their exact changes."""
+    names = tuple(f"lora{rank}-{number}" for number in (1, 2))
+    models = [{"from": name, "weight": weight} for name, weight in zip(names, (0.6, 0.4))]
+    return Row(("base", *names), limit, {"op": "task_arithmetic", "base": "base", "models": models}, kind=f"rank {rank}")
+
+
+ADAPTERS = {"adapters8": adapters(8, 1.8), "adapters64": adapters(64, 3.0)}
 # Rows that have no floor: seconds that a command may take.
 SECONDS = {"plan": 0.2, "help": 0.01}
-ALL = {**ROWS, **METHODS}
+ALL = {**ROWS, **METHODS, **ADAPTERS}
 ARCHIVE = "ft1.tv.safetensors"
 
 
 def chosen(words):
-    """The rows that a comma-separated list names; 'main', 'methods' and 'all' stand for groups."""
-    groups = {"main": [*ROWS, *SECONDS], "methods": list(METHODS), "all": [*ROWS, *METHODS, *SECONDS]}
+    """The rows that a comma-separated list names; 'main', 'methods', 'adapters' and 'all' stand for groups."""
+    groups = {"main": [*ROWS, *SECONDS], "methods": list(METHODS), "adapters": list(ADAPTERS), "all": [*ALL, *SECONDS]}
     result = [name for word in words.split(",") for name in groups.get(word, [word])]
     unknown = [name for name in result if name not in ALL and name not in SECONDS]
     if unknown:
@@ -101,8 +111,10 @@ def methods_of(weir):
 
 def write_pipeline(path, row, family, output):
     """Writes the pipeline of a merge's row, from a family's folder to an output."""
+    places = {name: os.path.join(family, name) for name in ALL[row].models}
+    sources = {name: {"adapter": place, "base": "base"} if families.adapter(name) else place for name, place in places.items()}
     with open(path, "w") as file:
-        json.dump({"weir": 1, "sources": {name: os.path.join(family, name) for name in ALL[row].models}, "graph": {"merged": ALL[row].node},
+        json.dump({"weir": 1, "sources": sources, "graph": {"merged": ALL[row].node},
                    "outputs": [{"from": "merged", "to": output}]}, file, indent=2)
 
 
