@@ -140,6 +140,8 @@ class Campaign:
             for name in left:
                 shutil.rmtree(place / name)
             trial += 1
+            if trial % 10 == 0:
+                print(f"{self.kills} of {kills} kills, {trial} runs of the same bytes", flush=True)
         return trial
 
 
