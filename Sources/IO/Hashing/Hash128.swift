@@ -8,7 +8,7 @@ public struct Hash128: Hashable, Sendable, CustomStringConvertible {
   /// Hashes bytes.
   public init(_ bytes: UnsafeRawBufferPointer) {
     // SAFETY: the function reads `count` bytes from the start, and nothing from an empty buffer.
-    let hash = unsafe XXH3_128bits(bytes.baseAddress, bytes.count)
+    let hash = unsafe weir_xxh128(bytes.baseAddress, bytes.count)
     high = hash.high64
     low = hash.low64
   }
@@ -64,6 +64,6 @@ public struct Hash128: Hashable, Sendable, CustomStringConvertible {
 enum BlockChecksum {
   static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     // SAFETY: the function reads `count` bytes from the start, and nothing from an empty buffer.
-    unsafe XXH3_64bits(bytes.baseAddress, bytes.count)
+    unsafe weir_xxh64(bytes.baseAddress, bytes.count)
   }
 }

@@ -19,7 +19,7 @@ internal import CXxhash
   /// Takes at least one byte.
   func add(_ bytes: UnsafeRawBufferPointer) {
     // SAFETY: the function reads `count` bytes from the start.
-    unsafe _ = XXH3_128bits_update(state, bytes.baseAddress, bytes.count)
+    unsafe _ = weir_xxh128_update(state, bytes.baseAddress, bytes.count)
   }
 
   var hash: Hash128 {
