@@ -15,27 +15,43 @@ public struct AlignedBuffer: ~Copyable, @unchecked Sendable {
   /// Start and size are multiples of this.
   public static let alignment = 4096
 
+  /// The size of a large page, on machines that have them.
+  private static let largePage = 2 << 20
+
   /// Bytes that can be used: what was asked for, rounded up to ``alignment``.
   public let byteCount: Int
 
   private let start: UnsafeMutableRawPointer
+  /// All that is mapped; ``bytes`` are some of it.
+  private let reservation: UnsafeMutableRawBufferPointer
 
   /// Reserves address space for at least `byteCount` bytes.
-  public init(byteCount: Int) throws(CheckpointError) {
+  ///
+  /// - Parameter usesLargePages: whether memory is taken two MiB at a time, where the system can. The kernel pins one such page for
+  ///   a write where it pins 512 small ones; but a buffer of which little is touched takes more.
+  public init(byteCount: Int, usesLargePages: Bool = false) throws(CheckpointError) {
     precondition(byteCount >= 0, "a buffer has no negative size")
     let rounded = max(Self.alignment, Self.roundedUp(byteCount))
+    // Address space that is mapped but never touched takes no memory, so that there is room to begin on a large page.
+    let slack = usesLargePages && rounded >= Self.largePage ? Self.largePage - Self.alignment : 0
     // SAFETY: a private mapping of no file at no wished address; nothing else refers to the memory.
-    let mapped = unsafe mmap(nil, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+    let mapped = unsafe mmap(nil, rounded + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
     guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
       throw CheckpointError(.outOfMemory(byteCount: rounded), errno: SystemError.last)
     }
     self.byteCount = rounded
-    unsafe start = mapped
+    unsafe reservation = UnsafeMutableRawBufferPointer(start: mapped, count: rounded + slack)
+    unsafe start = slack > 0 ? mapped.alignedUp(toMultipleOf: Self.largePage) : mapped
+    #if os(Linux)
+      // What is left at the end stays small, so that no more memory is taken than was asked for; and where there are no large
+      // pages, nothing changes.
+      if slack > 0 { unsafe _ = madvise(start, rounded / Self.largePage * Self.largePage, MADV_HUGEPAGE) }
+    #endif
   }
 
   deinit {
     // SAFETY: the mapping was made in `init` with this size, and no borrow outlives the owner.
-    unsafe _ = munmap(start, byteCount)
+    unsafe _ = munmap(reservation.baseAddress, reservation.count)
   }
 
   /// All ``byteCount`` bytes; valid while the buffer lives.

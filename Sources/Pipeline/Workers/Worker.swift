@@ -18,7 +18,7 @@ struct Worker: ~Copyable {
 
   init(_ plan: Plan, _ factors: FactorStore, progress: Progress) throws(CheckpointError) {
     let bench = try CodingBench()
-    let block = try AlignedBuffer(byteCount: plan.sizes.block)
+    let block = try AlignedBuffer(byteCount: plan.sizes.block, usesLargePages: true)
     self.plan = plan
     machine = TileMachine(tileLength: plan.options.tileLength, rankStep: plan.options.rankStep)
     windowBytes = plan.sizes.window
