@@ -62,6 +62,7 @@ static void build(weir_class_model *model, const weir_models *models, uint32_t d
         uint32_t byte = models->order[(uint32_t)place + i], count = each + (i < more);
         fill(model, first, count, byte);
         model->encode[byte] = first | count << 16;
+        model->inverse[byte] = weir_inverse(count);
         first += count;
       }
       model->direct_end = first;
@@ -70,8 +71,11 @@ static void build(weir_class_model *model, const weir_models *models, uint32_t d
       model->place[ones] = (uint16_t)place;
       model->size[ones] = (uint16_t)size;
       fill(model, first, slots[ones], (uint32_t)ones);
-      for (uint32_t i = 0; i < size; i++)
-        model->encode[models->order[(uint32_t)place + i]] = first | slots[ones] << 16;
+      for (uint32_t i = 0; i < size; i++) {
+        uint32_t byte = models->order[(uint32_t)place + i];
+        model->encode[byte] = first | slots[ones] << 16;
+        model->inverse[byte] = weir_inverse(slots[ones]);
+      }
       first += slots[ones];
     }
     model->group[ones] = (uint8_t)ones;

@@ -25,6 +25,7 @@ extern const uint16_t weir_densities[CLASS_HALF + 1];
 typedef struct {
   uint32_t decode[SLOTS];     // of each slot: byte, or group of an escape | (slot - first slot) << 8 | slots << 20
   uint32_t encode[256];       // of each byte: first slot | slots << 16, its own or its escape's
+  uint64_t inverse[256];      // of each byte: what divides by those slots, see weir_inverse
   uint32_t direct_end;        // slots from here on are escapes
   uint16_t place[9];          // of each group that escapes: how many bytes come before it in the order
   uint16_t size[9];           // of each group that escapes: its bytes
@@ -40,6 +41,10 @@ typedef struct {
   uint8_t rank[256];   // their places in `order`
   uint8_t is_ordered;
 } weir_models;
+
+// Division of a 32-bit state by its symbol's slots, as a multiplication: x / slots is x * inverse >> 63, exactly, since the inverse
+// is less than slots / 2^63 too large and x below 2^32.
+static inline uint64_t weir_inverse(uint32_t slots) { return ((1ull << 63) + slots - 1) / slots; }
 
 const weir_class_model *weir_model(weir_models *models, int class);
 

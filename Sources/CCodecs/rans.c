@@ -143,14 +143,26 @@ void weir_encoder_start(weir_encoder *encoder, uint8_t *start, uint8_t *end, uin
   for (uint32_t i = 0; i < STATES; i++) encoder->states[i] = STATE_LEAST;
 }
 
-// The state with a symbol put in that has `slots` slots from `first` on, after giving out a word where it must.
-static inline uint32_t put(uint32_t state, uint32_t first, uint32_t slots, uint8_t **next) {
+// A state that has room for a symbol of `slots` slots, after giving out a word where it must.
+static inline uint32_t shortened(uint32_t state, uint32_t slots, uint8_t **next) {
   uint32_t is_long = state >= (uint64_t)slots << (32 - SLOT_BITS);
   (*next)[-2] = (uint8_t)state;
   (*next)[-1] = (uint8_t)(state >> 8);
   *next -= 2 * is_long;
-  state = is_long ? state >> 16 : state;
+  return is_long ? state >> 16 : state;
+}
+
+// The state with a symbol put in that has `slots` slots from `first` on.
+static inline uint32_t put(uint32_t state, uint32_t first, uint32_t slots, uint8_t **next) {
+  state = shortened(state, slots, next);
   return (state / slots << SLOT_BITS) + state % slots + first;
+}
+
+// The same without a division.
+static inline uint32_t put_by(uint32_t state, uint32_t first, uint32_t slots, uint64_t inverse, uint8_t **next) {
+  state = shortened(state, slots, next);
+  uint32_t quotient = (uint32_t)((unsigned __int128)state * inverse >> 63);
+  return state + quotient * (SLOTS - slots) + first;
 }
 
 // Bytes that encoding one symbol may write, and one word more that may be written in vain.
@@ -172,7 +184,7 @@ int weir_encode_bytes(weir_encoder *encoder, weir_models *models, int class, con
       uint32_t slot = uniform_first(place, size);
       x = put(x, slot, uniform_first(place + 1, size) - slot, &next);
     }
-    *state = put(x, entry & 0xFFFF, entry >> 16, &next);
+    *state = put_by(x, entry & 0xFFFF, entry >> 16, model->inverse[byte], &next);
   }
   encoder->next = next;
   return 0;
