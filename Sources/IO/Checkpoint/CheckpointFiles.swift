@@ -90,7 +90,7 @@ struct CheckpointFiles {
           .shardMissing(entry.shard), file: index.path, position: index.position(of: entry.offset))
       }
     }
-    let names = shards.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let names = shards.sortedByBytes()
     var result = CheckpointFiles(folder: folder, names: names, index: index)
     result.notes = weights.filter { !shards.contains($0) }.map {
       "ignored \(MessageText.quoted($0)): not named by the index"

@@ -60,7 +60,7 @@ public struct Manifest: Equatable, Sendable {
     let value = JSONValue.object([
       ("weir_manifest", .number(Self.version)), ("fingerprint", .string(fingerprint.description)),
       ("files", .object(files)),
-      ("tensors", .object(Self.ordered(tensors.keys).map { ($0, .string(tensors[$0]?.description ?? "")) })),
+      ("tensors", .object(tensors.keys.sortedByBytes().map { ($0, .string(tensors[$0]?.description ?? "")) })),
     ])
     return Array((JSON.text(value, indent: 2) + "\n").utf8)
   }
@@ -68,12 +68,8 @@ public struct Manifest: Equatable, Sendable {
   /// The metadata of a single file.
   static func metadata(_ tensors: [TensorInfo], _ hashes: [Hash128]) -> [String: String] {
     let known = Dictionary(zip(tensors, hashes).map { ($0.name, $1) }) { first, _ in first }
-    let text = ordered(tensors.map(\.name)).map { known[$0]?.description ?? "" }.joined()
+    let text = tensors.map(\.name).sortedByBytes().map { known[$0]?.description ?? "" }.joined()
     return ["format": "pt", metadataKey: text]
-  }
-
-  private static func ordered(_ names: some Sequence<String>) -> [String] {
-    names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   // MARK: - Reading
@@ -87,7 +83,7 @@ public struct Manifest: Equatable, Sendable {
       return try read(path)
     }
     guard checkpoint.files.count == 1, let text = checkpoint.metadata[metadataKey] else { return nil }
-    let names = ordered(checkpoint.catalogue.tensors.map(\.name))
+    let names = checkpoint.catalogue.tensors.map(\.name).sortedByBytes()
     let digits = Array(text.utf8)
     guard digits.count == 32 * names.count else {
       throw CheckpointError(

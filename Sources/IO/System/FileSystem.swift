@@ -68,7 +68,7 @@ enum FileSystem {
       // SAFETY: the name is terminated and valid until the next call; it is copied here.
       if let name = unsafe String(validatingCString: name) { names.append(name) }
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return names.sortedByBytes()
   }
 
   /// The path without links, `.` and `..`; `nil` where nothing stands there.
