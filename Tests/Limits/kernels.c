@@ -16,6 +16,9 @@ static uint32_t bins[1 << 17];
 
 #define DECODE(NAME, TYPE) KERNEL(decode_##NAME, weir_decode_f32(TYPE, out, bytes[0], N))
 #define DIFFERENCE(NAME, TYPE) KERNEL(difference_##NAME, weir_difference_f32(TYPE, TYPE, out, bytes[0], bytes[1], N))
+#define SCALED(NAME, TYPE) KERNEL(scaled_##NAME, weir_decode_scaled_f32(TYPE, out, NULL, bytes[0], 0.3f, N))
+// In place, as programs do.
+#define ADDED(NAME, TYPE) KERNEL(added_##NAME, weir_decode_scaled_f32(TYPE, out, out, bytes[0], 0.3f, N))
 #define ENCODE(NAME, TYPE) KERNEL(encode_##NAME, weir_encode_f32(TYPE, file, a, N))
 #define UNARY(NAME, OPERATION) KERNEL(NAME, weir_unary_f32(OPERATION, out, a, N))
 
@@ -27,6 +30,10 @@ KERNEL(decode_bf16_as_f64, weir_decode_f64(WEIR_BF16, wide, bytes[0], N))
 DIFFERENCE(f32, WEIR_F32)
 DIFFERENCE(f16, WEIR_F16)
 DIFFERENCE(bf16, WEIR_BF16)
+SCALED(bf16, WEIR_BF16)
+ADDED(f32, WEIR_F32)
+ADDED(f16, WEIR_F16)
+ADDED(bf16, WEIR_BF16)
 ENCODE(f16, WEIR_F16)
 ENCODE(bf16, WEIR_BF16)
 KERNEL(round_bf16, weir_round_f32(WEIR_BF16, out, a, N))
@@ -83,13 +90,13 @@ int main(void) {
   weir_encode_f32(WEIR_BF16, bytes[0], a, N);
   weir_encode_f32(WEIR_BF16, bytes[1], b, N);
 #define RUN(NAME) extern void kernel_##NAME(void); kernel_##NAME(); printf("%s %d\n", #NAME, N);
-  RUN(decode_bf16) RUN(difference_bf16) RUN(decode_bf16_as_f64)
+  RUN(decode_bf16) RUN(difference_bf16) RUN(scaled_bf16) RUN(added_bf16) RUN(decode_bf16_as_f64)
   weir_encode_f32(WEIR_F16, bytes[0], a, N);
   weir_encode_f32(WEIR_F16, bytes[1], b, N);
-  RUN(decode_f16) RUN(difference_f16)
+  RUN(decode_f16) RUN(difference_f16) RUN(added_f16)
   memcpy(bytes[0], a, sizeof a);
   memcpy(bytes[1], b, sizeof b);
-  RUN(decode_f32) RUN(difference_f32)
+  RUN(decode_f32) RUN(difference_f32) RUN(added_f32)
   weir_encode_f32(WEIR_F64, bytes[0], a, N);
   RUN(decode_f64)
   RUN(encode_f16) RUN(encode_bf16) RUN(round_bf16) RUN(add) RUN(multiply_by_number) RUN(greater) RUN(add_scaled) RUN(select)

@@ -33,6 +33,8 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   int weir_decode_##S(int dtype, T *dst, const void *src, size_t n);                                                    \
   /* The differences of n elements of the types `left` and `right`; returns whether any may be a NaN or an infinity. */  \
   int weir_difference_##S(int left, int right, T *dst, const void *a, const void *b, size_t n);                         \
+  /* Decodes n elements, times `scale`, plus `others` unless that is null; returns what decoding does. */                \
+  int weir_decode_scaled_##S(int dtype, T *dst, const T *others, const void *src, T scale, size_t n);                   \
   /* Writes n elements of a plane window, from its element `first` on: 0, or the scale with its sign. */                \
   void weir_load_planes_##S(T *dst, const struct weir_plane_window *planes, size_t first, size_t n);                    \
   /* Encodes n elements as `dtype`, rounding once to nearest even. */                                                   \

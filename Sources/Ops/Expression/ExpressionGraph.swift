@@ -12,8 +12,11 @@ public final class ExpressionGraph {
   /// The level at which each statistic can be gathered: 0 needs nothing else.
   private(set) var statisticLevels: [Int] = []
   private(set) var statisticModelLevels: [Int] = []
+  /// Where each operation stands, once there are too many to look through.
   private var indices: [Operation: Int] = [:]
   private var statisticIndices: [Statistic: Int] = [:]
+
+  private static let fewOperations = 32
 
   public init() {}
 
@@ -41,7 +44,7 @@ public final class ExpressionGraph {
   }
 
   func insert(_ operation: Operation) -> Int {
-    if let index = indices[operation] { return index }
+    if let index = place(of: operation) { return index }
     let (extent, operands) = shape(of: operation)
     var level = operands.map { levels[$0] }.max() ?? 0
     var modelLevel = operands.map { modelLevels[$0] }.max() ?? 0
@@ -53,8 +56,14 @@ public final class ExpressionGraph {
     extents.append(extent)
     levels.append(level)
     modelLevels.append(modelLevel)
-    indices[operation] = operations.count - 1
+    if !indices.isEmpty { indices[operation] = operations.count - 1 }
     return operations.count - 1
+  }
+
+  private func place(of operation: Operation) -> Int? {
+    guard operations.count > Self.fewOperations else { return operations.firstIndex(of: operation) }
+    if indices.isEmpty { indices = Dictionary(uniqueKeysWithValues: zip(operations, operations.indices)) }
+    return indices[operation]
   }
 
   func insert(_ statistic: Statistic) -> Int {

@@ -1,8 +1,12 @@
+internal import WeirTensors
+
 /// The working type of an expression's elements.
 public enum Precision: Sendable {
   case single, double
 
   var byteCount: Int { self == .single ? 4 : 8 }
+  /// The stored type whose elements it has.
+  var dtype: DType { self == .single ? .f32 : .f64 }
 }
 
 /// One step over a tile: registers are tiles, scalars and vectors are statistics bound before the run.
@@ -10,6 +14,10 @@ enum Instruction: Hashable, Sendable {
   case load(slot: Int, into: Int)
   /// The elements of one operand less those of another.
   case loadDifference(slot: Int, from: Int, into: Int)
+  /// The elements of an operand times a scalar.
+  case loadScaled(slot: Int, scalar: Int, into: Int)
+  /// A tile, and added to it the elements of an operand, times a scalar if there is one.
+  case loadAdded(slot: Int, scalar: Int?, to: Int, into: Int)
   case fill(scalar: Int, into: Int)
   case broadcast(vector: Int, isRow: Bool, into: Int)
   case unary(Operation.Unary, Int, into: Int)
@@ -71,7 +79,8 @@ private struct Compiler {
   var program = Program()
   /// How many instructions and roots still read a node's tile.
   var uses: [Int]
-  /// What its only reader computes itself: products with a scalar that a sum adds, trimmed values that an election takes.
+  /// What its only reader computes itself: products with a scalar that a sum adds, trimmed values that an election takes,
+  /// operands that are scaled or added.
   var absorbed: [Bool]
   /// The register that holds a node's tile.
   var registers: [Int?]
@@ -90,6 +99,7 @@ private struct Compiler {
     let order = tileNodes()
     absorbProducts(order)
     absorbTrims(order)
+    absorbOperands(order)
     for index in order where !absorbed[index] { emit(index) }
     for root in roots { program.outputs.append(tile(root)) }
     program.slots.sort()
@@ -169,6 +179,37 @@ private struct Compiler {
         break
       }
     }
+  }
+
+  /// Finds operands that only a product with a scalar or a sum reads, which then decodes them.
+  private mutating func absorbOperands(_ order: [Int]) {
+    for index in order where difference(index) == nil {
+      if !absorbed[index], let (tile, _) = scaling(index), isLoadedOnce(tile) { absorbed[tile] = true }
+      guard let (a, b) = addends(index) else { continue }
+      if let product = [a, b].first(where: { absorbed[$0] }) {
+        if let (tile, _) = scaling(product), isLoadedOnce(tile) { absorbed[tile] = true }
+      } else if let addend = [b, a].first(where: isLoadedOnce) {
+        absorbed[addend] = true
+      }
+    }
+  }
+
+  /// The two tiles that a sum adds.
+  private func addends(_ index: Int) -> (Int, Int)? {
+    switch graph.operations[index] {
+    case .binary(.add, let a, let b), .restored(let a, let b):
+      a != b && graph.extents[a] == .element && graph.extents[b] == .element ? (a, b) : nil
+    default: nil
+    }
+  }
+
+  /// Whether a node is an operand's elements that one instruction reads.
+  private func isLoadedOnce(_ index: Int) -> Bool { uses[index] == 1 && loaded(index) != nil }
+
+  /// The slot of an operand whose elements are decoded.
+  private func loaded(_ index: Int) -> Int? {
+    guard case .input(let slot) = graph.operations[index], !planeSlots.contains(slot) else { return nil }
+    return slot
   }
 
   /// The tile and the scalar of a product of an element and a scalar.
@@ -258,13 +299,14 @@ private struct Compiler {
     if let (slot, from) = difference(index) {
       read([slot, from])
       program.instructions.append(.loadDifference(slot: slot, from: from, into: result(index)))
-    } else if operation == .add, let (other, product) = absorbed[b] ? (a, b) : absorbed[a] ? (b, a) : nil,
-      let (scaled, scalar) = scaling(product)
+    } else if operation == .add, let (other, addend) = absorbed[b] ? (a, b) : absorbed[a] ? (b, a) : nil {
+      emitSum(index, other, addend)
+    } else if operation == .multiply, let (operand, scalar) = scaling(index), absorbed[operand],
+      let slot = loaded(operand)
     {
-      let tiles = (tile(other), tile(scaled))
+      read([slot])
       let place = place(scalar, in: \.scalars)
-      let into = result(index, freeing: [other, scaled])
-      program.instructions.append(.addScaled(tiles.0, tiles.1, scalar: place, into: into))
+      program.instructions.append(.loadScaled(slot: slot, scalar: place, into: result(index)))
     } else if graph.extents[b] == .scalar {
       let tile = tile(a)
       let place = place(b, in: \.scalars)
@@ -277,6 +319,22 @@ private struct Compiler {
       let tiles = (tile(a), tile(b))
       let into = result(index, freeing: [a, b])
       program.instructions.append(.binary(operation, tiles.0, tiles.1, into: into))
+    }
+  }
+
+  /// Adds to a tile what nobody else reads: an operand, or a product of an operand or a tile and a scalar.
+  private mutating func emitSum(_ index: Int, _ other: Int, _ addend: Int) {
+    let (scaled, factor) = scaling(addend).map { ($0.tile, $0.scalar) } ?? (addend, nil)
+    let tile = tile(other)
+    let scalar = factor.map { place($0, in: \.scalars) }
+    if absorbed[scaled], let slot = loaded(scaled) {
+      read([slot])
+      let into = result(index, freeing: [other])
+      program.instructions.append(.loadAdded(slot: slot, scalar: scalar, to: tile, into: into))
+    } else if let scalar {
+      let product = self.tile(scaled)
+      let into = result(index, freeing: [other, scaled])
+      program.instructions.append(.addScaled(tile, product, scalar: scalar, into: into))
     }
   }
 

@@ -1,5 +1,12 @@
 public import WeirTensors
 
+/// A value whose graph is complete: it is only read, and so by as many threads as want to.
+public struct SharedValue: @unchecked Sendable {
+  public let value: Value
+
+  init(_ value: Value) { self.value = value }
+}
+
 /// What a method computes with: a node of an expression, written with the operators of the papers.
 ///
 /// Arithmetic on elements is Float32 (Double where an operand is F64), on statistics Double; nothing is rounded to a
@@ -17,6 +24,11 @@ public struct Value {
   public var inputSlot: Int? {
     guard case .input(let slot) = graph.operations[index] else { return nil }
     return slot
+  }
+
+  /// Whether another value, of another graph, is the same expression of its own operands.
+  func isTwin(of other: Value) -> Bool {
+    index == other.index && graph.operations == other.graph.operations && graph.statistics == other.graph.statistics
   }
 
   func unary(_ operation: Operation.Unary) -> Value {

@@ -295,18 +295,18 @@ public final class Computation: @unchecked Sendable {
   /// Elements of a run of the sample; of a small tensor at most an eighth is sampled.
   private var sampleRunLength: Int { min(Sampling.longestRun, frame.elementCount / (8 * Sampling.runs)) }
 
-  private var largestBinBits: Int { Sampling.binBits(selections: pending.count { graph.statistics[$0].isSearched }) }
+  private var largestBinBits: Int {
+    Sampling.binBits(selections: pending.count { graph.statistics[$0].isSearched }, of: frame.searchBits)
+  }
 
   /// Gives a program the values that it reads.
   private func bind(_ program: Program) -> BoundProgram {
     BoundProgram(
-      program: program, precision: frame.precision, dtypes: frame.kernels,
-      elementBytes: frame.dtypes.map(\.byteCount), checksFinite: frame.checksFinite,
-      scalars: program.scalars.map { number($0) }, vectors: program.vectors.map(values(of:)),
+      program, over: frame, scalars: program.scalars.map { number($0) }, vectors: program.vectors.map(values(of:)),
       selections: program.selections.map { statistic in
         if case .selection(let selection)? = results[statistic] { return selection }
         return Selection(threshold: 1, cut: .max)
-      }, rowLength: frame.rowLength, columnCount: frame.columnCount,
+      },
       rankings: program.rankings.map { BoundProgram.Ranking(bound: bind($0.program), slices: $0.slices) })
   }
 
@@ -425,8 +425,11 @@ enum Sampling {
   /// one each.
   static func probes(chunks: Int) -> Int { max(1, min(64, (1 << 18) / max(1, chunks))) }
 
-  /// More bins need fewer rounds; all selections of a sweep together have half a million.
-  static func binBits(selections: Int) -> Int { selections <= 2 ? 18 : selections <= 4 ? 17 : 16 }
+  /// The logarithm of the bins of each of a sweep's selections, of those of all of them: more bins need fewer rounds.
+  static func binBits(selections: Int, of searchBits: Int) -> Int {
+    let share = Int.bitWidth - max(0, selections - 1).leadingZeroBitCount
+    return max(16, min(18, searchBits - share))
+  }
 }
 
 /// An expression ready to be computed, tile by tile, anywhere in its tensor.
@@ -455,14 +458,17 @@ extension TileMachine {
     var first = elements.lowerBound
     while first < elements.upperBound {
       let count = min(tileLength, elements.upperBound - first)
-      try unsafe run(bound, first: first, count: count, inputs: inputs)
       let place = unsafe target + (first - elements.lowerBound) * dtype.byteCount
       // SAFETY: the caller's target has room for all the elements.
+      let isInPlace = unsafe setPlace(of: bound.program.outputs[0], to: place, dtype, bound.precision)
+      defer { clearPlace() }
+      try unsafe run(bound, first: first, count: count, inputs: inputs)
+      first += count
+      if isInPlace { continue }
       switch bound.precision {
       case .single: unsafe Float.encode(code, place, register(bound.program.outputs[0], as: Float.self), count)
       case .double: unsafe Double.encode(code, place, register(bound.program.outputs[0], as: Double.self), count)
       }
-      first += count
     }
   }
 }

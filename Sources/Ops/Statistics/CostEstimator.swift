@@ -14,8 +14,9 @@ public struct ComputationCost: Sendable {
 
 /// Estimates what evaluations take; the layers of a model repeat, and so do their expressions.
 public struct CostEstimator {
-  private var last:
-    (operations: [Operation], statistics: [Statistic], root: Int, frame: TensorFrame, cost: ComputationCost)?
+  /// The last expression over each frame.
+  private var known: [TensorFrame: (root: Value, cost: ComputationCost)] = [:]
+  private static let mostKnown = 64
   private let tileLength: Int
   private let rankStep: Int
 
@@ -25,16 +26,14 @@ public struct CostEstimator {
   }
 
   /// What a value takes, without evaluating anything.
-  public mutating func cost(of root: Value, over frame: TensorFrame) -> ComputationCost {
-    let graph = root.graph
-    if let last, last.root == root.index, last.frame == frame, last.operations == graph.operations,
-      last.statistics == graph.statistics
-    {
-      return last.cost
-    }
+  ///
+  /// - Returns: the cost, and an earlier value over such a frame if it is the same expression, to be used in place of this one.
+  public mutating func cost(of root: Value, over frame: TensorFrame) -> (cost: ComputationCost, twin: SharedValue?) {
+    if let found = known[frame], found.root.isTwin(of: root) { return (found.cost, SharedValue(found.root)) }
     let cost = estimate(root, frame)
-    last = (graph.operations, graph.statistics, root.index, frame, cost)
-    return cost
+    if known.count == Self.mostKnown { known = [:] }
+    known[frame] = (root, cost)
+    return (cost, nil)
   }
 
   private func estimate(_ root: Value, _ frame: TensorFrame) -> ComputationCost {
@@ -51,7 +50,7 @@ public struct CostEstimator {
         held += frame.elementCount * 16
         claimed += frame.elementCount * 8
       case (.selection, _), (.order, _):
-        let bins = 1 << Sampling.binBits(selections: selections)
+        let bins = 1 << Sampling.binBits(selections: selections, of: frame.searchBits)
         held += bins * 8 + chunks * 4 * Sampling.probes(chunks: chunks)
         claimed += bins * 4
       case (_, .row): held += frame.elementCount / frame.rowLength * 8

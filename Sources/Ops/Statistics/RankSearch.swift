@@ -1,6 +1,6 @@
 extension [UInt64] {
   private static let fewKeys = 64
-  private static let binBits = 11
+  private static let mostBinBits = 11
 
   /// Finds the key of a rank, counted from the smallest.
   func select(rank: Int) -> UInt64 { select(ranks: [rank])[0] }
@@ -18,8 +18,10 @@ extension [UInt64] {
         unsafe least = Swift.min(least, keys[place])
         unsafe most = Swift.max(most, keys[place])
       }
-      let shift = UInt64(Swift.max(0, UInt64.bitWidth - (most - least).leadingZeroBitCount - Self.binBits))
-      var bins = [Int](repeating: 0, count: 1 << Self.binBits)
+      // No more bins than keys, so that few keys do not pay for many.
+      let binBits = Swift.min(Self.mostBinBits, Int.bitWidth - 1 - count.leadingZeroBitCount)
+      let shift = UInt64(Swift.max(0, UInt64.bitWidth - (most - least).leadingZeroBitCount - binBits))
+      var bins = [Int](repeating: 0, count: 1 << binBits)
       unsafe bins.withUnsafeMutableBufferPointer { bins in
         for place in keys.indices { unsafe bins[Int(truncatingIfNeeded: (keys[place] &- least) &>> shift)] &+= 1 }
       }

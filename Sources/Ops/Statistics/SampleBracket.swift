@@ -12,7 +12,8 @@ struct SampleBracket {
   /// The sample's most frequent keys inside the interval, ascending: where many elements share a key, one of these is wanted.
   func candidates(_ count: Int, in sample: [UInt64]) -> [UInt64] {
     var occurrences: [UInt64: Int] = [:]
-    for key in sample where key >= lower ?? 0 && key <= upper ?? .max { occurrences[key, default: 0] += 1 }
+    let inside = (lower ?? 0)...(upper ?? .max)
+    for key in sample where inside.contains(key) { occurrences[key, default: 0] += 1 }
     func distance(_ key: UInt64) -> UInt64 { key > guess ? key - guess : guess - key }
     let ranked = occurrences.sorted { ($1.value, distance($0.key), $0.key) < ($0.value, distance($1.key), $1.key) }
     return ranked.prefix(count).map(\.key).sorted()
@@ -29,8 +30,8 @@ struct SampleBracket {
     let runs = stride(from: 0, to: sample.count, by: runLength).map { start in
       let run = sample[start..<min(start + runLength, sample.count)]
       // Half of the ties count as above, so that a run of equal keys does not look like a deviation.
-      let above = run.reduce(0.0) { $0 + ($1 > guess ? 1 : $1 == guess ? 0.5 : 0) }
-      return above / Double(run.count)
+      let twice = run.reduce(into: 0) { $0 &+= ($1 > guess ? 1 : 0) &+ ($1 >= guess ? 1 : 0) }
+      return Double(twice) / Double(2 * run.count)
     }
     let mean = runs.reduce(0, +) / Double(runs.count)
     let variance = runs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, runs.count - 1))

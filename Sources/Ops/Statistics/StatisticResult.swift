@@ -100,7 +100,12 @@ struct SweepCollector {
   /// The totals, by reducer.
   consuming func finish() -> [SweepTotal] {
     for place in totals.indices {
-      totals[place].sample = samples[place].sorted { $0.unit < $1.unit }.flatMap(\.keys)
+      // Nearly always one worker sampled all of it.
+      if samples[place].count == 1 {
+        totals[place].sample = samples[place][0].keys
+      } else {
+        totals[place].sample = samples[place].sorted { $0.unit < $1.unit }.flatMap(\.keys)
+      }
     }
     for place in totals.indices where !values[place].isEmpty {
       switch sweep.unit {

@@ -34,9 +34,13 @@ public struct SweepState: ~Copyable {
     probed = Array(repeating: [], count: sweep.reducers.count)
     partial = SweepPartial(units: units, findings: Array(repeating: .init(), count: sweep.reducers.count))
     for (place, item) in sweep.reducers.enumerated() {
-      if case .keys(_, let round) = item.reducer {
+      switch item.reducer {
+      case .keys(_, let round):
         partial.findings[place].bins = Array(repeating: 0, count: round.binCount)
         probed[place] = round.probedBins.map { (bin: $0, told: 0) }
+      case .sample:
+        partial.findings[place].sample.reserveCapacity(units.reduce(0) { $0 + sweep.elements(of: $1).count })
+      case .sum, .dot, .maximum, .locate: break
       }
     }
   }

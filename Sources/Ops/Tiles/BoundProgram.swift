@@ -1,7 +1,9 @@
 public import WeirTensors
 
 /// A program with the values of all statistics that it reads: everything that a worker needs besides the elements.
-struct BoundProgram: Sendable {
+///
+/// An object, so that handing it on for every instruction of every tile costs one reference, not one for each list in it.
+final class BoundProgram: Sendable {
   let program: Program
   let precision: Precision
   /// Element types by operand slot, as the kernels number them.
@@ -14,11 +16,28 @@ struct BoundProgram: Sendable {
   let selections: [Selection]
   let rowLength: Int
   let columnCount: Int
-  var rankings: [Ranking] = []
+  let rankings: [Ranking]
 
   struct Ranking: Sendable {
     let bound: BoundProgram
     let slices: Slices
+  }
+
+  init(
+    _ program: Program, over frame: TensorFrame, scalars: [Double], vectors: [[Double]], selections: [Selection],
+    rankings: [Ranking]
+  ) {
+    self.program = program
+    self.scalars = scalars
+    self.vectors = vectors
+    self.selections = selections
+    self.rankings = rankings
+    precision = frame.precision
+    dtypes = frame.kernels
+    elementBytes = frame.dtypes.map(\.byteCount)
+    checksFinite = frame.checksFinite
+    rowLength = frame.rowLength
+    columnCount = frame.columnCount
   }
 }
 
@@ -35,6 +54,8 @@ public struct TensorFrame: Hashable, Sendable {
   public let planeSlots: Set<Int>
   /// Whether a NaN or an infinity in an operand is an error.
   public let checksFinite: Bool
+  /// The logarithm of how many bins all searches of a sweep together may have.
+  public let searchBits: Int
   /// The working type: Float32, or Double where an operand is F64 or the caller wants it.
   public let precision: Precision
 
@@ -44,7 +65,8 @@ public struct TensorFrame: Hashable, Sendable {
   }
 
   public init(
-    shape: Shape, dtypes: [DType], planeSlots: Set<Int> = [], checksFinite: Bool, forcesDouble: Bool = false
+    shape: Shape, dtypes: [DType], planeSlots: Set<Int> = [], checksFinite: Bool, forcesDouble: Bool = false,
+    searchBits: Int = 20
   ) {
     elementCount = shape.elementCount
     rowLength = max(1, shape.rowLength)
@@ -53,6 +75,7 @@ public struct TensorFrame: Hashable, Sendable {
     self.dtypes = dtypes
     self.planeSlots = planeSlots
     self.checksFinite = checksFinite
+    self.searchBits = searchBits
     precision = forcesDouble || dtypes.contains(.f64) ? .double : .single
   }
 }

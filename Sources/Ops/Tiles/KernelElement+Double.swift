@@ -18,6 +18,11 @@ extension Double: KernelElement {
   ) -> Int32 {
     unsafe weir_difference_f64(left, right, into, a, b, count)
   }
+  static func decodeScaled(
+    _ dtype: Int32, _ into: Tile, _ others: Tile?, _ source: UnsafeRawPointer, _ scale: Double, _ count: Int
+  ) -> Int32 {
+    unsafe weir_decode_scaled_f64(dtype, into, others, source, scale, count)
+  }
   static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int) {
     unsafe weir_load_planes_f64(into, planes, first, count)
   }

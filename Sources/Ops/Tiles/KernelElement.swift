@@ -9,6 +9,9 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   static func difference(
     _ left: Int32, _ right: Int32, _ into: Tile, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int
   ) -> Int32
+  static func decodeScaled(
+    _ dtype: Int32, _ into: Tile, _ others: Tile?, _ source: UnsafeRawPointer, _ scale: Self, _ count: Int
+  ) -> Int32
   static func loadPlanes(_ into: Tile, _ planes: UnsafePointer<weir_plane_window>, _ first: Int, _ count: Int)
   static func encode(_ dtype: Int32, _ target: UnsafeMutableRawPointer, _ tile: Tile, _ count: Int)
   static func round(_ dtype: Int32, _ into: Tile, _ a: Tile, _ count: Int)

@@ -19,19 +19,26 @@ extension TileMachine {
       unsafe Element.loadPlanes(tile(into), planes, first - inputs[slot].first, count)
     case .load(let slot, let into):
       let special = unsafe Element.decode(bound.dtypes[slot], tile(into), source(slot), count)
-      if special != 0, bound.checksFinite { try unsafe refuse(slot, first, tile(into), count) }
+      if special != 0, bound.checksFinite { try unsafe refuse(bound, slot, first, tile(into), count, source(slot)) }
     case .loadDifference(let slot, let other, let into):
       let special = unsafe Element.difference(
         bound.dtypes[slot], bound.dtypes[other], tile(into), source(slot), source(other), count)
       if special != 0, bound.checksFinite {
         // It may be of either side, or of neither where the difference is too large for a number.
         for slot in [slot, other] {
-          _ = unsafe Element.decode(bound.dtypes[slot], tile(into), source(slot), count)
-          try unsafe refuse(slot, first, tile(into), count)
+          try unsafe refuse(bound, slot, first, tile(into), count, source(slot))
         }
         _ = unsafe Element.difference(
           bound.dtypes[slot], bound.dtypes[other], tile(into), source(slot), source(other), count)
       }
+    case .loadScaled(let slot, let scalar, let into):
+      let special = unsafe Element.decodeScaled(
+        bound.dtypes[slot], tile(into), nil, source(slot), number(scalar), count)
+      if special != 0, bound.checksFinite { try unsafe refuse(bound, slot, first, tile(into), count, source(slot)) }
+    case .loadAdded(let slot, let scalar, let other, let into):
+      let special = unsafe Element.decodeScaled(
+        bound.dtypes[slot], tile(into), tile(other), source(slot), scalar.map(number) ?? 1, count)
+      if special != 0, bound.checksFinite { try unsafe refuse(bound, slot, first, tile(into), count, source(slot)) }
     case .fill(let scalar, let into): unsafe Element.fill(tile(into), number(scalar), count)
     case .broadcast(let vector, let isRow, let into):
       unsafe broadcast(bound, vector, isRow, first, count, tile(into))
@@ -98,10 +105,12 @@ extension TileMachine {
     }
   }
 
-  /// Throws where an operand's decoded elements hold a NaN or an infinity.
+  /// Throws where an operand's elements, which are decoded into a tile, hold a NaN or an infinity.
   private func refuse<Element: KernelElement>(
-    _ slot: Int, _ first: Int, _ tile: UnsafeMutablePointer<Element>, _ count: Int
+    _ bound: BoundProgram, _ slot: Int, _ first: Int, _ tile: UnsafeMutablePointer<Element>, _ count: Int,
+    _ source: UnsafeRawPointer
   ) throws(NonFinite) {
+    _ = unsafe Element.decode(bound.dtypes[slot], tile, source, count)
     let values = unsafe UnsafeBufferPointer(start: tile, count: count)
     guard let place = unsafe values.firstIndex(where: { !$0.isFinite }) else { return }
     throw unsafe NonFinite(slot: slot, element: first + place, value: Double(values[place]))

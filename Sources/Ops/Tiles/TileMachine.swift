@@ -1,4 +1,5 @@
 internal import CKernels
+internal import WeirTensors
 
 /// One worker's registers, and the loop that runs a program over them.
 ///
@@ -13,6 +14,8 @@ internal import CKernels
   private var memory: UnsafeMutableRawPointer
   private var byteCount: Int
   private var stride = 0
+  /// The register that lies elsewhere for the run at hand, and where.
+  private var placed: (register: Int, address: UnsafeMutableRawPointer?) = (-1, nil)
   /// The ranks that the program at hand reads.
   let ranks = RankBench()
 
@@ -73,6 +76,19 @@ internal import CKernels
 
   /// The tile in a register.
   func register<Element>(_ index: Int, as type: Element.Type) -> UnsafeMutablePointer<Element> {
-    unsafe (memory + index * stride).assumingMemoryBound(to: type)
+    let address = unsafe index == placed.register ? placed.address : nil
+    return unsafe (address ?? memory + index * stride).assumingMemoryBound(to: type)
   }
+
+  /// Lets a register lie where its tile is wanted, if elements of the stored type are the working type's; whether they are.
+  func setPlace(
+    of register: Int, to address: UnsafeMutableRawPointer, _ dtype: DType, _ precision: Precision
+  ) -> Bool {
+    guard dtype == precision.dtype, UInt(bitPattern: address) % UInt(precision.byteCount) == 0 else { return false }
+    unsafe placed = (register, address)
+    return true
+  }
+
+  /// Ends what ``setPlace(of:to:_:_:)`` began.
+  func clearPlace() { unsafe placed = (-1, nil) }
 }

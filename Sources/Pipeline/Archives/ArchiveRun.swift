@@ -207,11 +207,25 @@ extension Plan {
       if let slot = expression.inputSlot, graph.storedType(of: lowered.operands[slot]) == info.dtype {
         return Job(inputs: graph.inputs([lowered.operands[slot]]), computation: nil)
       }
-      let frame = graph.frame(info.shape, lowered.operands, forcesDouble: forcesDouble)
-      return Job(
-        inputs: graph.inputs(lowered.operands),
-        computation: Computation(applying: expression, over: frame, model: known))
+      return job(expression, lowered.operands, info, known)
     }
+  }
+
+  /// The work on a tensor of an output.
+  func job(_ output: Output, tensor number: Int, _ known: ModelStatistics) -> Job {
+    let tensor = output.tensors[number]
+    guard let expression = tensor.expression?.value else {
+      return job(output.value, output.names[number], tensor.info, known)
+    }
+    return job(expression, tensor.operands, tensor.info, known)
+  }
+
+  private func job(
+    _ expression: Value, _ operands: [Operand], _ info: TensorInfo, _ known: ModelStatistics
+  ) -> Job {
+    let frame = graph.frame(info.shape, operands, forcesDouble: forcesDouble)
+    return Job(
+      inputs: graph.inputs(operands), computation: Computation(applying: expression, over: frame, model: known))
   }
 }
 

@@ -30,7 +30,9 @@ struct Operand: Hashable, Sendable {
 
 /// A node with its inputs found and its tensors known.
 struct NodePlan: Sendable {
-  var spec: NodeSpec
+  var spec: NodeSpec { didSet { settings = Settings(spec) } }
+  /// What of its parameters is the same for all tensors.
+  private(set) var settings: Settings
   let method: any Method.Type
   let base: ValueIndex?
   let models: [ValueIndex]
@@ -71,6 +73,8 @@ struct GraphPlan: Sendable {
 
   var nodes: [NodePlan] = []
   let checksFinite: Bool
+  /// The logarithm of how many bins all searches of a sweep together may have.
+  let searchBits: Int
   /// The vocabulary to which all models are brought, where they are.
   var alignment: Alignment?
 

@@ -66,8 +66,8 @@ extension GraphResolver {
     for tensor in after { take(last, tensor, as: tensor.name) }
     reportNames(tensors, origins, node)
     return NodePlan(
-      spec: node, method: method, base: nil, models: places, modelIsDelta: places.map { _ in false },
-      catalogue: Catalogue(tensors), origins: origins, mergedElementCount: 0)
+      spec: node, settings: NodePlan.Settings(node), method: method, base: nil, models: places,
+      modelIsDelta: places.map { _ in false }, catalogue: Catalogue(tensors), origins: origins, mergedElementCount: 0)
   }
 
   /// Whether each part's layers are there, and all of them not too many; told before any of them is counted through.

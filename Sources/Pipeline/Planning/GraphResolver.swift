@@ -17,14 +17,15 @@ struct GraphResolver {
   var warnings: [Diagnostic] { vocabulary.warnings + sideWarnings }
   var sideWarnings: [Diagnostic] = []
 
-  /// - Parameter memory: bytes that looking into tokenizers may take.
   init(
     _ spec: PipelineSpec, sources: [OpenSource], coefficients: [String: CoefficientFile], alignment: Alignment? = nil,
-    memory: Int
+    _ options: RunOptions
   ) {
     self.spec = spec
-    vocabulary = VocabularyCheck(memory: memory, file: spec.file)
-    plan = GraphPlan(sources: sources, coefficients: coefficients, checksFinite: spec.nanPolicy == .error)
+    vocabulary = VocabularyCheck(memory: options.memory, file: spec.file)
+    plan = GraphPlan(
+      sources: sources, coefficients: coefficients, checksFinite: spec.nanPolicy == .error,
+      searchBits: options.searchBits)
     plan.alignment = alignment
     for (index, source) in sources.enumerated() { places[source.spec.name.name] = .source(index) }
   }
@@ -71,7 +72,7 @@ struct GraphResolver {
     report(problems, node)
     reportNames(tensors, origins, node)
     return NodePlan(
-      spec: node, method: method, base: base, models: models,
+      spec: node, settings: NodePlan.Settings(node), method: method, base: base, models: models,
       modelIsDelta: node.models.map {
         node.declaration.signature == .taskVectors && spec.space(of: $0.from.name) == .delta
       },

@@ -35,14 +35,14 @@ extension GraphPlan {
         return coded.map { $0.form == .elements ? $0.tensor.info.dtype : .f32 } ?? info(of: operand).dtype
       },
       planeSlots: Set(coded.indices.filter { coded[$0]?.form == .planes }), checksFinite: checksFinite,
-      forcesDouble: forcesDouble)
+      forcesDouble: forcesDouble, searchBits: searchBits)
   }
 }
 
 /// The state of lowering one tensor.
 private struct Lowering {
   private struct Key: Hashable {
-    let index: ValueIndex
+    let node: Int
     let name: String
   }
 
@@ -55,13 +55,15 @@ private struct Lowering {
   init(plan: GraphPlan) { self.plan = plan }
 
   mutating func lower(_ index: ValueIndex, _ name: String) -> LoweredTensor.Content {
-    let key = Key(index: index, name: name)
-    if let content = known[key] { return content }
-    let content: LoweredTensor.Content
+    let node: Int
     switch index {
-    case .source(let source): content = input(source, name)
-    case .node(let node): content = self.node(plan.nodes[node], name)
+    // The graph has each operand once, so that nothing is built twice.
+    case .source(let source): return input(source, name)
+    case .node(let place): node = place
     }
+    let key = Key(node: node, name: name)
+    if let content = known[key] { return content }
+    let content = self.node(plan.nodes[node], name)
     known[key] = content
     return content
   }
@@ -154,9 +156,10 @@ private struct Lowering {
       node: node.spec.name.name, tensor: TensorInfo(name: origin.name, dtype: info.dtype, shape: info.shape),
       tensorIndex: mergedIndex, placement: plan.catalogue(of: origin.lead).placement(of: origin.name), base: base,
       models: models, modelElementCount: node.mergedElementCount,
-      numbers: numbers(node, origin, model: nil), flags: node.flags, choices: node.choices, varying: node.varying,
+      numbers: numbers(node, origin, model: nil), flags: node.settings.flags,
+      choices: node.settings.choices, varying: node.settings.varying,
       sides: sides(node, origin, models: models.map(\.index)),
-      deltaDType: node.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
+      deltaDType: node.settings.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
     do {
       return .value(try node.method.merge(merge))
     } catch {
@@ -240,26 +243,27 @@ private struct Lowering {
 }
 
 extension NodePlan {
-  fileprivate var flags: [String: Bool] {
-    spec.parameters.compactMapValues { if case .flag(let flag) = $0.content { flag } else { nil } }
-  }
+  /// A node's parameters that are not numbers, and which of the numbers differ between tensors.
+  struct Settings: Sendable {
+    let flags: [String: Bool]
+    let choices: [String: String]
+    /// The numbers that are not the same for all tensors.
+    let varying: Set<String>
 
-  /// The numbers that are not the same for all tensors.
-  fileprivate var varying: Set<String> {
-    let given = ([spec.parameters] + spec.models.map(\.parameters)).joined()
-    return Set(
-      given.compactMap { name, value in
-        guard case .number(let number) = value.content else { return nil }
-        var numbers = Set(number.numbers)
-        // Where no rule need match, the default is one more of them.
-        if !number.holdsForAll, case .number(let standard)? = spec.declaration[parameter: name]?.standard {
-          numbers.insert(standard)
-        }
-        return numbers.count > 1 ? name : nil
-      })
-  }
-
-  fileprivate var choices: [String: String] {
-    spec.parameters.compactMapValues { if case .choice(let choice) = $0.content { choice } else { nil } }
+    init(_ spec: NodeSpec) {
+      flags = spec.parameters.compactMapValues { if case .flag(let flag) = $0.content { flag } else { nil } }
+      choices = spec.parameters.compactMapValues { if case .choice(let choice) = $0.content { choice } else { nil } }
+      let given = ([spec.parameters] + spec.models.map(\.parameters)).joined()
+      varying = Set(
+        given.compactMap { name, value in
+          guard case .number(let number) = value.content else { return nil }
+          var numbers = Set(number.numbers)
+          // Where no rule need match, the default is one more of them.
+          if !number.holdsForAll, case .number(let standard)? = spec.declaration[parameter: name]?.standard {
+            numbers.insert(standard)
+          }
+          return numbers.count > 1 ? name : nil
+        })
+    }
   }
 }

@@ -45,6 +45,10 @@ public struct RunOptions: Sendable {
     return min(1 << 20, max(1 << 12, 1 << (Int.bitWidth - 1 - max(1, share).leadingZeroBitCount)))
   }
 
+  /// The logarithm of how many bins all searches of a sweep together may have: they take 4 bytes each on every thread, and
+  /// 8 in each tensor that is under way.
+  var searchBits: Int { memory >= max(1, threads) * 64 << 20 ? 20 : 19 }
+
   /// The cores of the machine that this process may use.
   public static var coreCount: Int { max(1, Processors.available) }
 }
@@ -61,6 +65,9 @@ public struct Plan: Sendable {
     /// Bytes of its inputs.
     public let inputBytes: Int
     let operands: [Operand]
+    /// Its expression, where an earlier tensor has the same; elsewhere it is built again when it is computed, for all of them
+    /// together would take more memory than the run.
+    var expression: SharedValue?
   }
 
   /// One output.
@@ -101,7 +108,7 @@ public struct Plan: Sendable {
   let forcesDouble: Bool
   let sizes: WorkSizes
 
-  /// The same plan with a node's densities as they were chosen.
+  /// The same plan with a node's densities as they were chosen; for archives, none of whose tensors keep an expression.
   func setting(_ densities: [String: Double], of node: Int) -> Plan {
     var plan = self
     let position = graph.nodes[node].spec.name.position

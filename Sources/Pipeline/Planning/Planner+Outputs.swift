@@ -115,13 +115,14 @@ extension Planner {
           info: info, isCopy: true, passes: 1, inputBytes: inputBytes, operands: [lowered.operands[slot]])
       }
       let frame = graph.frame(info.shape, lowered.operands, forcesDouble: forcesDouble)
-      let cost = estimator.cost(of: expression, over: frame)
+      let (cost, twin) = estimator.cost(of: expression, over: frame)
       largest.slots = max(largest.slots, lowered.operands.count)
       largest.registers = max(largest.registers, cost.registerBytes)
       largest.held = max(largest.held, cost.heldBytes)
       largest.claimed = max(largest.claimed, cost.claimedBytes)
       return Plan.Tensor(
-        info: info, isCopy: false, passes: 1 + cost.sweeps, inputBytes: inputBytes, operands: lowered.operands)
+        info: info, isCopy: false, passes: 1 + cost.sweeps, inputBytes: inputBytes, operands: lowered.operands,
+        expression: twin)
     }
   }
 

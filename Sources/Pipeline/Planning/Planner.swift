@@ -37,7 +37,7 @@ struct Planner {
     let alignment = align(&sources)
     try throwIfWrong()
     var resolver = GraphResolver(
-      spec, sources: sources, coefficients: coefficients, alignment: alignment, memory: options.memory)
+      spec, sources: sources, coefficients: coefficients, alignment: alignment, options)
     resolver.resolve()
     diagnostics += resolver.diagnostics
     warnings += resolver.warnings

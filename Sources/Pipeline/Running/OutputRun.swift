@@ -168,7 +168,7 @@ final class OutputRun {
     let task = Crew.Task(
       jobCount: output.tensors.count,
       prepare: { (number) throws(PipelineError) in
-        plan.job(output.value, output.names[number], output.tensors[number].info, known)
+        plan.job(output, tensor: number, known)
       }, work: work)
     try Crew(plan, task, progress: progress).run(report: report)
   }

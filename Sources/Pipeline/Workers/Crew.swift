@@ -102,7 +102,7 @@ final class Crew: Sendable {
       return false
     case .prepare(let number):
       let job = try task.prepare(number)
-      try settle(number, job)
+      try settle(number, job, &worker)
     case .sweep(let number, let units):
       guard let job = monitor.withLock({ $0.jobs[number] }), let sweep = job.sweep else { return true }
       let partial = try worker.sweep(job, sweep, units)
@@ -111,16 +111,23 @@ final class Crew: Sendable {
       let isLast = monitor.change { $0.schedule.swept(number) }
       if isLast {
         job.computation?.finishSweep()
-        try settle(number, job)
+        try settle(number, job, &worker)
       }
     case .block(let number): try block(number, &worker)
     }
     return true
   }
 
-  /// Finds a job's next sweep, or what is applied.
-  private func settle(_ number: Int, _ job: Job) throws(PipelineError) {
-    let sweep = job.computation?.nextSweep()
+  /// Finds a job's next sweep to share out, or what is applied.
+  private func settle(_ number: Int, _ job: Job, _ worker: inout Worker) throws(PipelineError) {
+    var sweep = job.computation?.nextSweep()
+    while let short = sweep, isShort(short) {
+      // Sharing it out would take longer than it does.
+      let partial = try worker.sweep(job, short, short.units)
+      job.computation?.absorb(partial)
+      job.computation?.finishSweep()
+      sweep = job.computation?.nextSweep()
+    }
     job.sweep = sweep
     if sweep == nil, task.work != nil { job.application = job.computation?.application() }
     if let failure = job.computation?.failure { throw refusal(failure, job) }
@@ -137,6 +144,12 @@ final class Crew: Sendable {
   private func refusal(_ failure: FormulaFailure, _ job: Job) -> PipelineError {
     let tensor = job.inputs.first.map { "tensor \(MessageText.quoted(plan.graph.info(of: $0.operand).name)): " } ?? ""
     return PipelineError(.run, "node \(MessageText.quoted(failure.node)): \(tensor)\(failure.message)")
+  }
+
+  /// Whether a sweep is of so few elements that the worker which prepares it is done with it at once.
+  private func isShort(_ sweep: Sweep) -> Bool {
+    guard sweep.isContiguous, let last = sweep.units.last else { return false }
+    return sweep.elements(of: last).upperBound - sweep.elements(of: sweep.units.lowerBound).lowerBound <= 1 << 16
   }
 
   /// Claims small enough for all workers to have some, large enough to be worth a claim.

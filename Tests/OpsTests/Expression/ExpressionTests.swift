@@ -182,7 +182,7 @@ private struct RandomExpression {
 
   @Test func `A sum with a scaled operand is one instruction, unless another reads the product`() {
     let graph = ExpressionGraph()
-    let (a, b) = (graph.input(0), graph.input(1))
+    let (a, b) = (magnitude(graph.input(0)), magnitude(graph.input(1)))
     func absorbs(_ roots: [Value]) -> Bool {
       graph.compile(roots: roots.map(\.index)).instructions.contains { if case .addScaled = $0 { true } else { false } }
     }
@@ -192,6 +192,59 @@ private struct RandomExpression {
     #expect(!absorbs([a + b * 3, b * 3]))
     #expect(!absorbs([b * 3 + b * 3]))
     #expect(!absorbs([a + b]))
+  }
+
+  @Test func `An operand that is only scaled or added is decoded by that instruction`() {
+    let graph = ExpressionGraph()
+    let (a, b, c) = (graph.input(0), graph.input(1), magnitude(graph.input(2)))
+    /// How many instructions load, load and scale, load and add, and do anything else.
+    func counts(_ roots: [Value], planeSlots: Set<Int> = []) -> [Int] {
+      var found = [0, 0, 0, 0]
+      for instruction in graph.compile(roots: roots.map(\.index), planeSlots: planeSlots).instructions {
+        switch instruction {
+        case .load: found[0] += 1
+        case .loadScaled: found[1] += 1
+        case .loadAdded: found[2] += 1
+        default: found[3] += 1
+        }
+      }
+      return found
+    }
+    #expect(counts([a * 2 + b * 3]) == [0, 1, 1, 0])
+    #expect(counts([a + b]) == [1, 0, 1, 0])
+    #expect(counts([c + a]) == [1, 0, 1, 1])
+    #expect(counts([a + c * 2]) == [2, 0, 0, 2])
+    #expect(counts([a * 3]) == [0, 1, 0, 0])
+    #expect(counts([graph.restored(base: a, delta: c)]) == [1, 0, 1, 1])
+    // What is read twice is decoded once.
+    #expect(counts([a * 3, a]) == [1, 0, 0, 1])
+    #expect(counts([a + b * 3, b]) == [1, 0, 1, 1] || counts([a + b * 3, b]) == [2, 0, 0, 1])
+    #expect(counts([a + a * 3]) == [1, 0, 0, 1])
+    // Bit planes have a loader of their own.
+    #expect(counts([c + a * 2], planeSlots: [0]) == [2, 0, 0, 2])
+  }
+
+  @Test(arguments: [0, 1]) func `A number that is not finite is found where an instruction scales or adds it`(
+    slot: Int
+  ) throws {
+    let graph = ExpressionGraph()
+    let shape = try #require(Shape([3]))
+    let frame = TensorFrame(shape: shape, dtypes: [.f32, .f32], checksFinite: true)
+    let application = Computation(applying: graph.input(0) * 2 + graph.input(1) * 3, over: frame).application()
+    var rows: [[Double]] = [[1, 2, 3], [4, 5, 6]]
+    rows[slot][1] = .infinity
+    var storage = Operands(rows, double: false)
+    var found: NonFinite?
+    let target = UnsafeMutableRawPointer.allocate(byteCount: 12, alignment: 4)
+    defer { target.deallocate() }
+    try storage.withWindows { inputs in
+      do throws(NonFinite) {
+        try TileMachine(tileLength: 2).apply(application, to: 0..<3, inputs: inputs, into: target, as: .f32)
+      } catch { found = error }
+    }
+    #expect(found?.slot == slot)
+    #expect(found?.element == 1)
+    #expect(found?.value == .infinity)
   }
 
   @Test func `Levels follow the longest chain of statistics`() {
@@ -215,13 +268,27 @@ private struct RandomExpression {
     let program = graph.compile(roots: roots.map(\.index))
     let shape = try #require(Shape([3]))
     let frame = TensorFrame(shape: shape, dtypes: [.f64, .f64], checksFinite: true)
-    let bound = BoundProgram(
-      program: program, precision: .double, dtypes: frame.dtypes.compactMap(\.kernel), elementBytes: [8, 8],
-      checksFinite: true, scalars: [], vectors: [], selections: [], rowLength: 3, columnCount: 3)
+    let bound = BoundProgram(program, over: frame, scalars: [], vectors: [], selections: [], rankings: [])
     let machine = TileMachine(tileLength: 3)
     var storage = Operands([[1, 2, 3], [5, 7, 11]], double: true)
     try storage.withWindows { try machine.run(bound, first: 0, count: 3, inputs: $0) }
     let found = program.outputs.map { output in (0..<3).map { machine.register(output, as: Double.self)[$0] } }
     #expect(found == [[1, 2, 3], [6, 9, 14], [36, 81, 196], [1, 2, 3], [-4, -5, -8]])
+  }
+
+  @Test func `Of equal expressions over equal frames the first is used again, and of no others`() throws {
+    let shape = try #require(Shape([300, 300]))
+    func value(_ weight: Double) -> Value {
+      let graph = ExpressionGraph()
+      return norm(graph.input(1) - graph.input(0)) * weight + graph.input(0)
+    }
+    func frame(_ dtype: DType) -> TensorFrame { TensorFrame(shape: shape, dtypes: [dtype, dtype], checksFinite: true) }
+    var estimator = CostEstimator(tileLength: 64)
+    let first = value(0.5)
+    #expect(estimator.cost(of: first, over: frame(.f32)).twin == nil)
+    #expect(estimator.cost(of: value(0.5), over: frame(.bf16)).twin == nil)
+    #expect(estimator.cost(of: value(0.5), over: frame(.f32)).twin?.value.graph === first.graph)
+    #expect(estimator.cost(of: value(0.25), over: frame(.f32)).twin == nil)
+    #expect(estimator.cost(of: value(0.5), over: frame(.f32)).twin == nil)
   }
 }

@@ -174,4 +174,38 @@ import WeirTensors
       }
     }
   }
+
+  @Test(arguments: [DType.f32, .f16, .bf16, .f64])
+  func `Scaled and added while it is decoded is the same as after`(dtype: DType) throws {
+    func check<Element: KernelElement>(_: Element.Type, _ bytes: [UInt8], _ count: Int) throws {
+      let part = Array(bytes.suffix(count * dtype.byteCount))
+      let decoded = try decode(part, dtype, as: Element.self)
+      for (scale, isAdded) in [(Element(0.3), false), (0.3, true), (1, true), (-2, true)] {
+        // The result takes the place of what it is added to.
+        var found = (0..<count).map { Element($0) / 7 }
+        let others = found
+        let special = try part.withUnsafeBytes { source in
+          try found.withUnsafeMutableBufferPointer { target in
+            try Element.decodeScaled(
+              #require(dtype.kernel), #require(target.baseAddress), isAdded ? target.baseAddress : nil,
+              #require(source.baseAddress), scale, count)
+          }
+        }
+        #expect((special != 0) == decoded.isSpecial)
+        for place in 0..<count {
+          let product = decoded.values[place] * scale
+          let expected = isAdded ? others[place] + product : product
+          #expect(expected.isNaN ? found[place].isNaN : found[place] == expected, "\(place) of \(count)")
+        }
+      }
+    }
+    var random = SplitMix64(seed: 10)
+    for special in [false, true] {
+      let bytes = (0..<8 * 1300).map { _ in UInt8(random.int(0..<256)) & (special ? 0xFF : 0xBB) }
+      for count in [1, 255, 256, 1000] {
+        try check(Float.self, bytes, count)
+        try check(Double.self, bytes, count)
+      }
+    }
+  }
 }
