@@ -14,6 +14,8 @@ struct LoweredTensor {
   let operands: [Operand]
   /// Set where the tensor's own node cannot be merged with its parameters.
   let failure: (node: String, tensor: String, message: String)?
+  /// Set where the merge of a node is likely not what is meant.
+  let warning: (node: String, tensor: String, message: String)?
 }
 
 extension GraphPlan {
@@ -21,7 +23,8 @@ extension GraphPlan {
   func lower(_ index: ValueIndex, _ name: String) -> LoweredTensor {
     var lowering = Lowering(plan: self)
     let content = lowering.lower(index, name)
-    return LoweredTensor(content: content, operands: lowering.operands, failure: lowering.failure)
+    return LoweredTensor(
+      content: content, operands: lowering.operands, failure: lowering.failure, warning: lowering.warning)
   }
 
   /// What an expression over `operands` is computed on.
@@ -50,6 +53,7 @@ private struct Lowering {
   let graph = ExpressionGraph()
   var operands: [Operand] = []
   var failure: (node: String, tensor: String, message: String)?
+  var warning: (node: String, tensor: String, message: String)?
   private var known: [Key: LoweredTensor.Content] = [:]
 
   init(plan: GraphPlan) { self.plan = plan }
@@ -160,6 +164,9 @@ private struct Lowering {
       choices: node.settings.choices, varying: node.settings.varying,
       sides: sides(node, origin, models: models.map(\.index)),
       deltaDType: node.settings.choices["delta_rounding"] == "base_dtype" ? info.dtype : nil)
+    if warning == nil, let message = node.method.warning(of: merge) {
+      warning = (node.spec.name.name, origin.name, message)
+    }
     do {
       return .value(try node.method.merge(merge))
     } catch {

@@ -27,9 +27,11 @@ extension Planner {
     var levels = ModelLevels()
     var hasBadName = false
     var failures: [String: Int] = [:]
+    var doubts = Doubts()
     for tensor in graph.catalogue(of: value).tensors where output.filter.admits(tensor.name) {
       let lowered = graph.lower(value, tensor.name)
       guard !report(lowered.failure, &failures) else { continue }
+      doubts.take(lowered.warning)
       let name = output.rename.apply(tensor.name)
       if !hasBadName, let complaint = TensorName.complaint([(tensor.name, name)]) {
         hasBadName = true
@@ -50,6 +52,15 @@ extension Planner {
       if case .value(let expression) = lowered.content { levels.take(expression) }
     }
     reportRest(failures)
+    for doubt in doubts.first {
+      let others = doubts.counts[doubt.node, default: 1] - 1
+      let text =
+        "node \(MessageText.quoted(doubt.node)): tensor \(MessageText.quoted(doubt.tensor))"
+        + (others > 0 ? " and \(others) more" : "") + ": \(doubt.message)"
+      if !warnings.contains(where: { $0.message == text }) {
+        warnings.append(Diagnostic(text, severity: .warning, file: spec.file, position: position(of: doubt.node)))
+      }
+    }
     if tensors.isEmpty, diagnostics.isEmpty {
       diagnostics.append(
         Diagnostic(
@@ -65,6 +76,18 @@ extension Planner {
         ?? OutputLayout(tensors: tensors.map(\.info), shardBytes: output.shardBytes, fileName: fileName),
       isRestored: restored != nil, archive: nil, modelSweeps: levels.sweeps, modelLevels: levels.depth, values: [value],
       value: value, names: names, donor: graph.donor(of: output.donor.flatMap { graph.place(named: $0.name) } ?? value))
+  }
+
+  /// What is likely not meant, of each node the first tensor and how many there are.
+  private struct Doubts {
+    var first: [(node: String, tensor: String, message: String)] = []
+    var counts: [String: Int] = [:]
+
+    mutating func take(_ warning: (node: String, tensor: String, message: String)?) {
+      guard let warning else { return }
+      counts[warning.node, default: 0] += 1
+      if counts[warning.node] == 1 { first.append(warning) }
+    }
   }
 
   /// Adds up what decomposing a matrix takes, and refuses one that the budget has no room for.

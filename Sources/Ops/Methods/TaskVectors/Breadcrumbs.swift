@@ -46,6 +46,26 @@ enum Breadcrumbs: Method {
       merge, try deltas(merge), election: nil, normalize: merge.flag(Dare.normalize), lambda: merge[.lambda])
   }
 
+  static func warning(of merge: Merge) -> String? {
+    guard merge.choice(variant) == Variant.mergekitVerbatim.rawValue, !merge.isScalar else { return nil }
+    let count = merge.elementCount(of: .tensor)
+    // A gamma of 0 is seen where it is written.
+    for model in merge.models where model[gamma] > 0 && model[TaskVectors.density] < 1 {
+      guard places(count, density: model[TaskVectors.density], gamma: model[gamma]).top == 0 else { continue }
+      return
+        "'gamma' \(model[gamma]) removes none of \(count) elements: mergekit then drops the whole task vector, and so does "
+        + "this; \"variant\": \"mergekit\" keeps it"
+    }
+    return nil
+  }
+
+  /// How many elements the tool takes from the top of a delta, and from its bottom.
+  private static func places(_ count: Int, density: Double, gamma: Double) -> (top: Int, bottom: Int) {
+    let top = Int(gamma * Double(count))
+    let bottom = count - Int(density * Double(count)) - top
+    return (top + min(0, bottom), max(0, bottom))
+  }
+
   static func deltas(_ merge: Merge) throws(MethodError) -> [Value] {
     try merge.models.map { model throws(MethodError) in
       let kept = try band(merge, model.delta, density: model[TaskVectors.density], gamma: model[gamma])
@@ -62,11 +82,9 @@ enum Breadcrumbs: Method {
     guard !merge.isScalar, count > 0, density < 1 || variant == .original else { return delta }
     switch variant {
     case .mergekit, .mergekitVerbatim:
-      var top = Int(gamma * Double(count))
-      let bottom = count - Int(density * Double(count)) - top
-      top += min(0, bottom)
+      let (top, bottom) = places(count, density: density, gamma: gamma)
       if top == 0, variant == .mergekitVerbatim { return delta * 0 }
-      return merge.keepLargest(delta, Quota(count: .fixed(count - max(0, bottom)), keepsLastTies: true))
+      return merge.keepLargest(delta, Quota(count: .fixed(count - bottom), keepsLastTies: true))
         - merge.keepLargest(delta, Quota(count: .fixed(top), keepsLastTies: true))
     case .original:
       let row = merge.rows

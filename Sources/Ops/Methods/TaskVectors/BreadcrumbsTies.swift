@@ -13,6 +13,8 @@ enum BreadcrumbsTies: Method {
     reads: Breadcrumbs.reads,
     example: #"{"op": "breadcrumbs_ties", "base": "base", "models": ["math", "code"], "density": 0.9, "gamma": 0.01}"#)
 
+  static func warning(of merge: Merge) -> String? { Breadcrumbs.warning(of: merge) }
+
   static func merge(_ merge: Merge) throws(MethodError) -> Value {
     try TaskVectors.combine(
       merge, try Breadcrumbs.deltas(merge), election: .sum, normalize: merge.flag(Dare.normalize),
