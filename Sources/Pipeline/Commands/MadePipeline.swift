@@ -50,7 +50,7 @@ public enum MadePipeline {
       "(\"exclude\": [\"*embed_tokens*\", \"*lm_head*\"])",
       "(--exclude '*embed_tokens*' --exclude '*lm_head*')"
     ),
-    ("bring all models to one with \"tokenizer\"", "bring all models to one by a pipeline with \"tokenizer\""),
+    ("bring all models to one with \"tokenizer\"", "bring all models to one by 'weir merge --tokenizer union'"),
     ("\"on_missing\": \"skip_model\"", "--on-missing skip_model"),
     ("\"on_mismatch\": \"skip_model\"", "--on-mismatch skip_model"), ("\"nan\": \"propagate\"", "--nan propagate"),
     ("\"normalize\": false", "--no-normalize"), ("\"include\"", "--include"), ("\"exclude\"", "--exclude"),
@@ -96,6 +96,7 @@ public enum MadePipeline {
   private static func named(_ message: String) -> String {
     // The keys of the pipeline itself stand without a place, as names of models do elsewhere.
     if message.hasPrefix("'nan' is '") { return "--nan" + message.dropFirst("'nan'".count) }
+    if message.hasPrefix("'tokenizer'") { return "--tokenizer" + message.dropFirst("'tokenizer'".count) }
     for place in ["output 1: '", "node '\(node)': '", "node '\(node)': key '"] where message.hasPrefix(place) {
       let rest = message.dropFirst(place.count)
       guard let quote = rest.firstIndex(of: "'") else { continue }
@@ -122,18 +123,20 @@ public enum MadePipeline {
   ///
   /// - Parameters:
   ///   - members: what the output has besides.
+  ///   - tokenizer: whose tokens it has.
   ///   - ruleCount: how many of the entries of its `codec` were made from a `--rule`.
   static func text(
     _ sources: SourceNames, graph: [(String, JSONValue)], from: String, _ output: MadeOutput,
-    members: [(String, JSONValue)] = [], ruleCount: Int = 0
+    members: [(String, JSONValue)] = [], tokenizer: String? = nil, ruleCount: Int = 0
   ) -> PipelineText {
     var head: [(String, JSONValue)] = [("from", .string(from)), ("to", .string(output.path))]
     if let dtype = output.dtype { head.append(("dtype", .string(dtype))) }
     if let size = output.shardSize { head.append(("shard_size", .string(size))) }
     var pipeline: [(String, JSONValue)] = [
-      ("weir", .number(PipelineKeys.version)), ("sources", .object(sources.sources)),
+      ("weir", .number(PipelineKeys.version)), ("sources", sources.sources),
     ]
     if !graph.isEmpty { pipeline.append(("graph", .object(graph))) }
+    if let tokenizer { pipeline.append(("tokenizer", .string(tokenizer))) }
     pipeline.append(("outputs", .array([.object(head + members)])))
     if let nan = output.nan { pipeline.append(("nan", .string(nan))) }
     return PipelineText(made: Array((JSON.text(.object(pipeline), indent: 2) + "\n").utf8), ruleCount: ruleCount)
@@ -150,13 +153,22 @@ extension String {
 /// Gives paths names that are short, tell them apart, and are none that the language keeps for itself.
 struct SourceNames {
   private var paths: [(name: String, path: String, source: JSONValue)] = []
+  /// What the sources of some names are said to stand at; see ``JSONValue/offset``.
+  private var marks: [String: Int] = [:]
   /// Names that are not for sources.
   private var reserved: Set<String>
 
   init(reserved: Set<String> = [MadePipeline.node]) { self.reserved = reserved.union(["note"]) }
 
   /// The members of `sources`.
-  var sources: [(String, JSONValue)] { paths.map { ($0.name, $0.source) } }
+  var sources: JSONValue {
+    JSONValue(.object(paths.map { JSONMember(key: $0.name, value: $0.source, keyOffset: marks[$0.name] ?? 0) }))
+  }
+
+  /// Says where a source is first named, unless that is known.
+  mutating func mark(_ name: String, at mark: Int) {
+    if marks[name] == nil { marks[name] = mark }
+  }
 
   /// The name of a path: its last part, with a number where another path has it already.
   ///

@@ -12,10 +12,14 @@ public struct MergeRequest: Sendable {
   /// What happens where a model lacks a tensor, and where its tensor has another shape; `nil` for an error.
   public var onMissing: String?
   public var onMismatch: String?
+  /// Whose tokens the output has: `union`, or the path of a model; `nil` where all have the same.
+  public var tokenizer: String?
 
   public init(
-    base: String?, words: [String], output: MadeOutput, onMissing: String? = nil, onMismatch: String? = nil
+    base: String?, words: [String], output: MadeOutput, onMissing: String? = nil, onMismatch: String? = nil,
+    tokenizer: String? = nil
   ) {
+    self.tokenizer = tokenizer
     self.base = base
     self.words = words
     self.onMissing = onMissing
@@ -28,7 +32,7 @@ public struct MergeRequest: Sendable {
   /// - Throws: ``PipelineError`` of kind `request` with all flags and models that the method does not take.
   public func pipeline() throws(PipelineError) -> PipelineText {
     var flags = ParameterFlags(
-      words, of: Operations.all, general: ["base", "dtype", "shard-size", "on-missing", "on-mismatch"])
+      words, of: Operations.all, general: ["base", "dtype", "shard-size", "on-missing", "on-mismatch", "tokenizer"])
     guard let method = flags.positional.first else {
       throw PipelineError(.request, "the method is missing, expected one such as 'linear'; 'weir methods' lists them")
     }
@@ -58,10 +62,11 @@ public struct MergeRequest: Sendable {
     node += MadePipeline.selection(output)
     if let onMissing { node.append(("on_missing", .string(onMissing))) }
     if let onMismatch { node.append(("on_mismatch", .string(onMismatch))) }
+    let tokenizer = tokenizer.map { $0 == "union" ? $0 : names.name(of: $0) }
     let archiveBase = output.path.hasSuffix(ArchiveSpec.suffix) ? base : nil
     return MadePipeline.text(
       names, graph: [(MadePipeline.node, .object(node))], from: MadePipeline.node, output,
-      members: archiveBase.map { [("base", .string($0))] } ?? [])
+      members: archiveBase.map { [("base", .string($0))] } ?? [], tokenizer: tokenizer)
   }
 
   private func problems(with base: String?, _ declaration: MethodDeclaration) -> [String] {

@@ -54,7 +54,7 @@ struct RecipeWriter {
     let vocabulary = self.vocabulary()
     guard problems.errors.isEmpty else { return nil }
     var members: [(String, JSONValue)] = [
-      ("weir", .number(PipelineKeys.version)), ("sources", .object(names.sources)),
+      ("weir", .number(PipelineKeys.version)), ("sources", names.sources),
     ]
     if !graph.isEmpty { members.append(("graph", JSONValue(.object(graph)))) }
     if let vocabulary { members.append(("tokenizer", vocabulary)) }
@@ -124,7 +124,10 @@ struct RecipeWriter {
       return Value(name: value.name, layers: value.layers, lead: value.lead)
     }
     switch locator.find(model.model) {
-    case .found(let path): return Value(name: names.name(of: path), layers: nil, lead: model)
+    case .found(let path):
+      let name = names.name(of: path)
+      names.mark(name, at: model.position.mark)
+      return Value(name: name, layers: nil, lead: model)
     case .missing(let why):
       problems.error("model \(MessageText.quoted(model.model.text)): \(why)", at: model.position)
       return nil
@@ -142,7 +145,9 @@ struct RecipeWriter {
     guard let base = value(of: ModelReference(model: model.model, position: model.position)) else { return nil }
     switch locator.find(adapter) {
     case .found(let path) where AdapterFolder.isAdapter(path):
-      return Value(name: names.adapter(path, base: base.name), layers: nil, lead: model)
+      let name = names.adapter(path, base: base.name)
+      names.mark(name, at: model.position.mark)
+      return Value(name: name, layers: nil, lead: model)
     case .found(let path):
       problems.error(
         "adapter \(MessageText.quoted(adapter.text)): \(MessageText.quoted(path)) holds none, expected a folder with "

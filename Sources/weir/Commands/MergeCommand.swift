@@ -38,6 +38,12 @@ struct MergeCommand: ParsableCommand {
     completion: .list(MismatchRule.allCases.map(\.rawValue)))
   var onMismatch: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Whose tokens the output has: union, or a model (default: all must have the same).", valueName: "model"),
+    completion: .file())
+  var tokenizer: String?
+
   @OptionGroup var made: MadeFlags
 
   @Flag(help: "Print the pipeline instead of running it.")
@@ -49,7 +55,8 @@ struct MergeCommand: ParsableCommand {
   func run() throws {
     let options = try machine.options(flags)
     let text = try MergeRequest(
-      base: base, words: words, output: made.made, onMissing: onMissing, onMismatch: onMismatch
+      base: base, words: words, output: made.made, onMissing: onMissing, onMismatch: onMismatch,
+      tokenizer: tokenizer
     ).pipeline()
     let spec = try text.parse()
     if print {
