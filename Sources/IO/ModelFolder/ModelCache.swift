@@ -64,6 +64,18 @@ package struct ModelCache: Sendable {
 }
 
 extension ModelCache {
+  private static let prefix = "models--"
+
+  /// The models that it has, as `owner/name`.
+  package var models: [String] {
+    Self.names(in: folder).filter { $0.hasPrefix(Self.prefix) }.map { name in
+      String(name.dropFirst(Self.prefix.count).replacing("--", with: "/", maxReplacements: 1))
+    }
+  }
+
+  /// The names of what is in a folder; none where there is no such folder.
+  package static func names(in folder: String) -> [String] { (try? FileSystem.names(in: folder)) ?? [] }
+
   /// Whether something stands at a path.
   package static func exists(_ path: String) -> Bool { FileSystem.facts(path, followingLinks: true) != nil }
 

@@ -61,7 +61,7 @@ extension GraphResolver {
     }
     let list = lacking.prefix(3).joined(separator: ", ") + (lacking.count > 3 ? " and \(lacking.count - 3) more" : "")
     if !lacking.isEmpty, let missing {
-      sideWarnings.append(
+      nodeWarnings.append(
         Diagnostic(
           "\(place): \(name) lacks \(list); \(Parameter.Constant.number(missing)) stands for every element",
           severity: .warning, file: spec.file, position: node.spec.name.position))

@@ -14,8 +14,8 @@ struct GraphResolver {
   private static let listed = 3
 
   /// What is odd and yet allowed.
-  var warnings: [Diagnostic] { vocabulary.warnings + sideWarnings }
-  var sideWarnings: [Diagnostic] = []
+  var warnings: [Diagnostic] { vocabulary.warnings + nodeWarnings }
+  var nodeWarnings: [Diagnostic] = []
 
   init(
     _ spec: PipelineSpec, sources: [OpenSource], coefficients: [String: CoefficientFile], alignment: Alignment? = nil,
@@ -67,6 +67,13 @@ struct GraphResolver {
         merged += 1
         elements += tensor.elementCount
       }
+    }
+    if merged == 0, node.filter != .all, !catalogue.tensors.isEmpty {
+      nodeWarnings.append(
+        Diagnostic(
+          "node \(MessageText.quoted(node.name.name)) merges nothing: its \"include\" and \"exclude\" leave no tensor of "
+            + "\(MessageText.quoted(plan.name(of: lead)))", severity: .warning, file: spec.file,
+          position: node.name.position))
     }
     addExtras(node, models, lead, &problems, &tensors, &origins)
     report(problems, node)

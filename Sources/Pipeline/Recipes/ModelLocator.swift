@@ -1,4 +1,5 @@
 internal import WeirIO
+internal import WeirTensors
 
 /// Finds the models of a recipe on this machine.
 struct ModelLocator {
@@ -28,7 +29,16 @@ struct ModelLocator {
     case .absent:
       return .missing(
         "nothing is at \(looked), and the model cache \(MessageText.quoted(cache.folder)) does not have it; "
-          + "download it first, or give its folder")
+          + "download it first, or give its folder\(Suggestion.phrase(for: path, in: neighbours(path, places)))")
     }
+  }
+
+  /// What stands where a model was looked for, and the models in the cache, by names as a recipe has them.
+  private func neighbours(_ path: String, _ places: [String]) -> [String] {
+    let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    let beside = places.flatMap { place in
+      ModelCache.names(in: place.lastIndex(of: "/").map { String(place[...$0]) } ?? ".").map { parent + $0 }
+    }
+    return beside + cache.models
   }
 }

@@ -21,8 +21,8 @@ final class RecipeProblems {
     error("\(subject) is \(value.found), expected \(expected)", at: value.position)
   }
 
-  /// Ends with everything that is wrong, if anything is.
+  /// Ends with everything that is wrong, if anything is; a key that was ignored is often why something is missing.
   func throwIfWrong() throws(PipelineError) {
-    guard errors.isEmpty else { throw PipelineError(.request, Reader.sorted(errors)) }
+    guard errors.isEmpty else { throw PipelineError(.request, Reader.sorted(warnings) + Reader.sorted(errors)) }
   }
 }

@@ -64,6 +64,11 @@ struct RecipeReader {
 
   private func method(_ fields: [String: YAMLValue], _ root: YAMLValue) -> RecipeMethod? {
     guard let value = fields["merge_method"] else {
+      if root.mapping?.contains(where: { $0.key == "experts" }) == true {
+        problems.error(
+          "a recipe of mergekit-moe, which is not read, expected 'merge_method' and models", at: root.position)
+        return nil
+      }
       problems.error("key 'merge_method' is missing, expected the name of a method", at: root.position)
       return nil
     }
@@ -143,6 +148,10 @@ struct RecipeReader {
     _ value: YAMLValue, _ place: String, _ method: RecipeMethod?, isSlice: Bool = false
   ) -> RecipeSource? {
     let keys = ["model", "parameters"] + (isSlice ? ["layer_range"] : [])
+    if let name = value.scalar, !name.isNull {
+      problems.error("\(place) is \(value.found), expected '- model: \(name.text)'", at: value.position)
+      return nil
+    }
     guard let fields = fields(value, place, keys) else { return nil }
     guard let model = fields["model"] else {
       problems.error("\(place): key 'model' is missing, expected a path or a name", at: value.position)
@@ -221,9 +230,11 @@ struct RecipeReader {
     let name = text.value.hasPrefix("torch.") ? String(text.value.dropFirst("torch.".count)) : text.value
     guard let dtype = [DType.f32, .f16, .bf16].first(where: { $0.torchName == name }) else {
       let words = ["float32", "float16", "bfloat16"]
+      // The short names that pipelines and other tools have for them.
+      let short = DType(outputName: name.lowercased().replacing("fp", with: "f"))?.torchName
+      let hint = short.map { "; did you mean '\($0)'?" } ?? Suggestion.phrase(for: name, in: words)
       problems.error(
-        "\(subject) is \(MessageText.quoted(text.value)), expected \(Wording.list(words))\(Suggestion.phrase(for: name, in: words))",
-        at: text.position)
+        "\(subject) is \(MessageText.quoted(text.value)), expected \(Wording.list(words))\(hint)", at: text.position)
       return nil
     }
     return Located(dtype.rawValue.lowercased(), at: text.position)

@@ -41,7 +41,8 @@ enum RecipeText {
     do throws(YAMLText.Problem) {
       documents = try YAMLText.parse(text)
     } catch {
-      throw PipelineError(.request, [Diagnostic(error.message, file: file, position: error.position)])
+      let hint = YAMLText.hint(for: error, in: text)
+      throw PipelineError(.request, [Diagnostic(error.message + hint, file: file, position: error.position)])
     }
     let recipes = RecipeReader(problems: problems).recipes(documents)
     try problems.throwIfWrong()
@@ -95,7 +96,40 @@ struct RecipePlaces: Sendable {
     let position = diagnostic.position.flatMap { place in
       places.last { $0.offset <= place.offset }.map { self.position(ofMark: $0.mark) }
     }
-    return Diagnostic(diagnostic.message, severity: diagnostic.severity, file: file, position: position)
+    return Diagnostic(
+      Self.inRecipes(diagnostic.message), severity: diagnostic.severity, file: file, position: position)
+  }
+
+  /// What messages advise to write in a pipeline, and what to do about a recipe.
+  private static let remedies = [
+    (
+      "bring all models to one with \"tokenizer\"",
+      "add 'tokenizer_source: union', or a model's path instead of 'union'"
+    ),
+    (
+      "use \"on_missing\": \"skip_model\", or \"include\" and \"exclude\"",
+      "use \"on_missing\": \"skip_model\" in the pipeline of 'weir convert'"
+    ),
+    (
+      "use \"on_mismatch\": \"skip_model\", or \"exclude\"",
+      "use \"on_mismatch\": \"skip_model\" in the pipeline of 'weir convert'"
+    ),
+    ("\"nan\": \"propagate\"", "\"nan\": \"propagate\" in the pipeline of 'weir convert'"),
+  ]
+  /// What follows where a pipeline could leave out the tensors with a row per token, which a recipe cannot.
+  private static let choices = [", or exclude the tensor", ", or \"exclude\" what has a row per token"]
+
+  private static func inRecipes(_ message: String) -> String {
+    var text = message
+    for (key, remedy) in remedies {
+      guard let range = text.firstRange(of: key) else { continue }
+      text.replaceSubrange(range, with: remedy)
+    }
+    for choice in choices {
+      guard let range = text.firstRange(of: choice) else { continue }
+      text = String(text[..<range.lowerBound])
+    }
+    return text
   }
 
   private func position(ofMark mark: Int) -> Position {

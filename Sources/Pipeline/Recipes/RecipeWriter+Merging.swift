@@ -26,7 +26,7 @@ extension RecipeWriter {
 
     var method: RecipeMethod { recipe.method }
     var baseModel: ModelReference? { slice?.baseModel ?? recipe.baseModel }
-    var position: Position { slice?.position ?? recipe.methodPosition }
+    var position: Position { slice?.position ?? module?.name.position ?? recipe.methodPosition }
 
     var selectionMembers: [(String, JSONValue)] { selection.map { ($0, .array($1.map { .string($0) })) } }
 

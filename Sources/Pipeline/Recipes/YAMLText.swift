@@ -38,6 +38,24 @@ enum YAMLText {
   }
 }
 
+extension YAMLText {
+  /// What people most often do wrong where a text stops being YAML; nothing where that cannot be told.
+  static func hint(for problem: Problem, in text: [UInt8]) -> String {
+    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let number = problem.position.line - 1
+    guard lines.indices.contains(number) else { return "" }
+    let line = lines[number]
+    if line.starts(with: Array("```".utf8)) { return "; remove the lines of backticks" }
+    if line.prefix(while: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }).contains(UInt8(ascii: "\t")) {
+      return "; the line begins with a tab, expected spaces"
+    }
+    if ["mapping values", "expected <block end>", "did not find expected"].contains(where: problem.message.contains) {
+      return "; see whether this line and the one before it begin in the right column"
+    }
+    return ""
+  }
+}
+
 /// One step in a text.
 struct YAMLEvent {
   enum Kind {
