@@ -162,7 +162,7 @@ extension GraphPlan {
 
   /// What a value has for a tensor: its own of that name, or for a head that is its embedding the embedding.
   func name(of name: String, in index: ValueIndex) -> String {
-    guard catalogue(of: index)[name] == nil, isTiedHead(name, index) else { return name }
+    guard TiedHead.isHead(name), catalogue(of: index)[name] == nil, isTiedHead(name, index) else { return name }
     return TiedHead.embedding(of: catalogue(of: index))?.name ?? name
   }
 }
