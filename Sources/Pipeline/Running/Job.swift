@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import WeirIO
 internal import WeirOps
 internal import WeirTensors
@@ -26,7 +25,8 @@ final class Job: @unchecked Sendable {
     var blockLength: Int? { coded?.blockLength ?? adapted?.panelLength ?? gathered?.panelLength }
   }
 
-  private let absorbing = Mutex(())
+  /// Parts taken in so far. (Of a state without bytes the thread sanitizer takes the lock itself for the state.)
+  private let absorbed = Monitor(0)
   let inputs: [Input]
   /// What gathers the statistics, until they are known; `nil` for a copy.
   var computation: Computation?
@@ -40,7 +40,10 @@ final class Job: @unchecked Sendable {
 
   /// Takes in what a worker found in some units of the present sweep; from any thread.
   func absorb(_ partial: SweepPartial) {
-    absorbing.withLock { _ in computation?.absorb(partial) }
+    absorbed.withLock { count in
+      count += 1
+      computation?.absorb(partial)
+    }
   }
 
   /// Bytes of the widest operand's elements.
