@@ -111,7 +111,7 @@ import WeirTensors
       try writeFile("\(folder)/x.tv.safetensors", bytes)
       let verified = try Program.run(["verify", "x.tv.safetensors"], in: folder)
       #expect(
-        verified.exit == 1 && verified.output.contains("model.norm.weight") && verified.output.contains("1 block fails")
+        verified.exit == 1 && verified.output.contains("model.norm.weight") && verified.output.contains("1 check fails")
       )
       _ = try refused(["apply", "base", "x.tv.safetensors", "-o", "out", "--quiet"], in: folder, exit: 1)
       try writeFile("\(folder)/x.tv.safetensors", Array(bytes.dropLast(10)))

@@ -133,7 +133,15 @@ public final class ArchiveWriter: Sendable {
   }
 
   /// What a tensor has become, once all its blocks have been appended.
-  public func archived(_ tensor: Int, _ hashes: ArchiveHashes) -> ArchivedTensor {
+  ///
+  /// - Parameters:
+  ///   - tensor: its place in the layout.
+  ///   - hashes: of its base and of its result.
+  ///   - nanCount: how many numbers of the result are none.
+  ///   - infinityCount: how many are infinite.
+  public func archived(
+    _ tensor: Int, _ hashes: ArchiveHashes, nanCount: Int = 0, infinityCount: Int = 0
+  ) -> ArchivedTensor {
     state.withLock { state in
       let coding = state.index.tensors[tensor].coding
       var rank = 0
@@ -142,7 +150,8 @@ public final class ArchiveWriter: Sendable {
       let first = state.items[..<item].reduce(0) { $0 + $1.blockCount }
       let blocks = first..<first + state.items[item].blockCount
       return ArchivedTensor(
-        tensor: tensor, codec: coding.codec.rawValue, rank: rank, hashes: hashes,
+        tensor: tensor, codec: coding.codec.rawValue, rank: rank, hashes: hashes, nanCount: nanCount,
+        infinityCount: infinityCount,
         byteCounts: Array(state.index.blockByteCounts[blocks]), checksums: Array(state.index.checksums[blocks]))
     }
   }

@@ -78,15 +78,23 @@ public struct ArchivedTensor: Equatable, Sendable {
   public let codec: UInt8
   public let rank: Int
   public let hashes: ArchiveHashes
+  /// How many numbers of the result are NaNs, and how many infinite.
+  public let nanCount: Int
+  public let infinityCount: Int
   /// Its blocks' bytes, and their checksums.
   public let byteCounts: [Int]
   public let checksums: [UInt64]
 
-  public init(tensor: Int, codec: UInt8, rank: Int, hashes: ArchiveHashes, byteCounts: [Int], checksums: [UInt64]) {
+  public init(
+    tensor: Int, codec: UInt8, rank: Int, hashes: ArchiveHashes, nanCount: Int, infinityCount: Int, byteCounts: [Int],
+    checksums: [UInt64]
+  ) {
     self.tensor = tensor
     self.codec = codec
     self.rank = rank
     self.hashes = hashes
+    self.nanCount = nanCount
+    self.infinityCount = infinityCount
     self.byteCounts = byteCounts
     self.checksums = checksums
   }
@@ -97,6 +105,7 @@ public struct ArchivedTensor: Equatable, Sendable {
     text.append(UInt32(truncatingIfNeeded: rank))
     text.append(UInt8(hashes.base == nil ? 0 : 1) | UInt8(hashes.result == nil ? 0 : 2))
     for hash in [hashes.base, hashes.result] { if let hash { text.append(hash) } }
+    for count in [nanCount, infinityCount] { text.append(count: count) }
     for (byteCount, checksum) in zip(byteCounts, checksums) {
       text.append(UInt32(truncatingIfNeeded: byteCount))
       text.append(checksum)
@@ -110,6 +119,8 @@ public struct ArchivedTensor: Equatable, Sendable {
     let flags = try cursor.number(UInt8.self)
     hashes = ArchiveHashes(
       base: flags & 1 == 0 ? nil : try cursor.hash(), result: flags & 2 == 0 ? nil : try cursor.hash())
+    nanCount = try cursor.count(of: "NaNs")
+    infinityCount = try cursor.count(of: "infinities")
     var byteCounts: [Int] = []
     var checksums: [UInt64] = []
     while cursor.left > 0 {

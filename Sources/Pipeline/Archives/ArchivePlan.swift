@@ -49,6 +49,9 @@ struct ArchivePlan: Sendable {
   /// The most bytes that the file may have, and the nodes whose densities are chosen for that.
   let budget: (bytes: Int, nodes: [Int])?
 
+  /// Whether applying it gives tensors, and not only a change of a base that is not there.
+  var hasResults: Bool { kind != .delta || base != nil }
+
   /// The values that are computed, each once.
   var values: [ValueIndex] {
     var seen: [ValueIndex] = []

@@ -16,12 +16,15 @@ struct ArchiveRun {
   private(set) var keptBytes = 0
   /// What checks the bases of archives that are read; until all of it has been archived once.
   private var check: RestoreCheck?
+  /// What of the results is no finite number.
+  private let counts: NumberCounts
 
   init(
     _ plan: Plan, _ output: Plan.Output, _ archive: ArchivePlan, _ folder: OutputFolder, _ journal: OutputJournal,
-    _ progress: Progress, _ check: RestoreCheck?
+    _ progress: Progress, _ check: RestoreCheck?, _ counts: NumberCounts
   ) {
     self.check = check
+    self.counts = counts
     self.journal = journal
     earlier = journal.archiving[...]
     self.plan = plan
@@ -55,10 +58,11 @@ struct ArchiveRun {
       if let tuned { try writer.appendSideFiles(from: tuned.folder) }
       return writer
     }
+    counts.removeAll()
     let kept = try keep(writer)
     let journal = journal
     let work = ArchiveWork(
-      archive, plan.graph, writer, limit: 2 * plan.sizes.workers, kept: kept.count, check
+      archive, plan.graph, writer, limit: 2 * plan.sizes.workers, kept: kept.count, check, counts
     ) { (tensor) throws(CheckpointError) in try journal.append(.archived(tensor)) }
     if !work.units.isEmpty {
       let known = try ModelSweeps(plan, output, progress).run(report: report)
@@ -97,6 +101,8 @@ struct ArchiveRun {
       keptBytes += count
       progress.addSkipped(count)
       let info = archive.tensors[tensor.tensor].info
+      let (nans, infinities) = (min(tensor.nanCount, info.elementCount), min(tensor.infinityCount, info.elementCount))
+      counts.add(NumberCounts.Count(nans: nans, infinities: infinities), of: tensor.tensor)
       try check?.take(tensor.tensor, info, 0..<info.byteCount, bench, result: nil)
     }
     earlier = []
@@ -160,7 +166,7 @@ extension ArchivePlan {
     func hash(_ place: Int) -> Hash128? { hasher.map { $0.hash(of: place) } ?? TensorHasher.hash(of: []) }
     return ArchiveHashes(
       base: tensors[tensor].base.flatMap { _ in hash(tensors.count + tensor) },
-      result: kind == .delta && base == nil ? nil : hash(tensor))
+      result: hasResults ? hash(tensor) : nil)
   }
 }
 

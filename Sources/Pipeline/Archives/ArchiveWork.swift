@@ -35,6 +35,7 @@ final class ArchiveWork: BlockWork {
   let units: [Unit]
   private let appender: OrderedAppender
   private let check: RestoreCheck?
+  private let counts: NumberCounts
   /// Hashes of the results, then those of the bases.
   let hasher: TensorHasher
   let restoring: [Application?]
@@ -50,12 +51,14 @@ final class ArchiveWork: BlockWork {
   ///   - kept: the tensors that stand in the file already, the first ones.
   ///   - note: takes each tensor after its last block has been appended.
   ///   - check: sees the parts of what archives give, as they are computed.
+  ///   - counts: sees the results.
   init(
     _ archive: ArchivePlan, _ graph: GraphPlan, _ writer: ArchiveWriter, limit: Int, kept: Int = 0,
-    _ check: RestoreCheck? = nil,
+    _ check: RestoreCheck?, _ counts: NumberCounts,
     note: @escaping @Sendable (ArchivedTensor) throws(CheckpointError) -> Void = { _ in }
   ) {
     self.check = check
+    self.counts = counts
     self.archive = archive
     self.graph = graph
     let units = archive.tensors.enumerated().dropFirst(kept).flatMap { number, tensor in
@@ -74,7 +77,10 @@ final class ArchiveWork: BlockWork {
     appender = OrderedAppender(writer, limit: limit) { (unit, writer) throws(CheckpointError) in
       let tensor = units[unit].tensor
       guard unit == units.count - 1 || units[unit + 1].tensor > tensor else { return }
-      try note(writer.archived(tensor, archive.hashes(of: tensor, hasher)))
+      let count = counts.count(of: tensor)
+      try note(
+        writer.archived(
+          tensor, archive.hashes(of: tensor, hasher), nanCount: count.nans, infinityCount: count.infinities))
     }
     restoring = archive.tensors.map { tensor in
       guard case .prepared = tensor.content else { return nil }
@@ -243,11 +249,12 @@ final class ArchiveWork: BlockWork {
     }
   }
 
+  /// Hashes a block's result, and counts what of it is no finite number.
   func hashResult(_ unit: Unit, at offset: Int, _ worker: borrowing Worker) {
-    let bytes = unit.place.bytes
+    let place = unit.place.bytes
     // SAFETY: the block holds the result from `offset` on.
-    unsafe hasher.add(
-      UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + bytes.count]), of: unit.tensor,
-      at: bytes.lowerBound)
+    let bytes = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + place.count])
+    unsafe hasher.add(bytes, of: unit.tensor, at: place.lowerBound)
+    unsafe counts.take(bytes, of: unit.tensor, at: place.lowerBound, worker.bench.scan)
   }
 }

@@ -3,7 +3,7 @@ internal import WeirOps
 internal import WeirTensors
 
 /// Counts, tensor by tensor, what of an output is no finite number, though it was computed: what overflowed F16, and, where NaNs
-/// and infinities are let through, what came through.
+/// and infinities are let through, what came through. Of an archive, what applying it gives is counted.
 final class NumberCounts: Sendable {
   /// What one tensor has.
   struct Count: Equatable, Sendable {
@@ -14,14 +14,20 @@ final class NumberCounts: Sendable {
   private let tensors: [TensorInfo]
   private let isCounted: [Bool]
   private let letsThrough: Bool
+  private let isArchive: Bool
   private let counts: Monitor<[Int: Count]>
 
   init(_ plan: Plan, _ output: Plan.Output) {
     let letsThrough = !plan.graph.checksFinite
     self.letsThrough = letsThrough
     tensors = output.tensors.map(\.info)
-    isCounted = output.tensors.map { tensor in
-      !tensor.isCopy && tensor.info.dtype.isMergeable && (letsThrough || tensor.info.dtype == .f16)
+    let archive = output.archive
+    isArchive = archive != nil
+    isCounted = output.tensors.enumerated().map { number, tensor in
+      guard tensor.info.dtype.isMergeable, letsThrough || tensor.info.dtype == .f16 else { return false }
+      // What a codec prepares is added to the base and rounded, even where it is a copy itself.
+      if let archive, case .prepared = archive.tensors[number].content { return archive.hasResults }
+      return !tensor.isCopy
     }
     counts = Monitor([:])
   }
@@ -52,12 +58,23 @@ final class NumberCounts: Sendable {
     } else {
       found.infinities = unsafe InfinityScan.count(f16: start + lead, count)
     }
+    add(found, of: tensor)
+  }
+
+  /// Adds what an earlier run has counted of a tensor.
+  func add(_ found: Count, of tensor: Int) {
     guard found != Count() else { return }
     counts.withLock { counts in
       counts[tensor, default: Count()].nans += found.nans
       counts[tensor, default: Count()].infinities += found.infinities
     }
   }
+
+  /// What has been counted of a tensor.
+  func count(of tensor: Int) -> Count { counts.withLock { $0[tensor] ?? Count() } }
+
+  /// Begins anew, where all that was counted is to be made again.
+  func removeAll() { counts.withLock { $0 = [:] } }
 
   /// The tensors that have some, in their order.
   var found: [(name: String, count: Count)] {
@@ -75,7 +92,7 @@ final class NumberCounts: Sendable {
     let place = "\(Wording.count(found.count, "tensor")), the first \(MessageText.quoted(first.name))"
     guard letsThrough else {
       return "\(Wording.count(infinities, "number")) too large for F16 became infinite in \(place); "
-        + "write bf16 or f32 to keep them"
+        + (isArchive ? "applying the archive gives infinities there" : "write bf16 or f32 to keep them")
     }
     let numbers = [(nans, "NaN", "NaNs"), (infinities, "infinity", "infinities")].filter { $0.0 > 0 }
       .map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }

@@ -72,7 +72,7 @@ final class OutputRun {
     }
     if let archive = output.archive {
       try Plan.run { () throws(CheckpointError) in try folder.keepOnly([folder.finalName]) }
-      var run = ArchiveRun(plan, output, archive, folder, journal, progress, check)
+      var run = ArchiveRun(plan, output, archive, folder, journal, progress, check, counts)
       archiveBytes = try run.write(report: report)
       keptBytes = run.keptBytes
       try hashFiles([folder.finalName], in: folder, report)

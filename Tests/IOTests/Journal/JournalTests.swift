@@ -104,8 +104,8 @@ import Testing
       .pieces([.init(tensor: 3, number: 5, hash: hash), .init(tensor: 1 << 20, number: 0, hash: hash)]),
       .archived(
         ArchivedTensor(
-          tensor: 2, codec: 9, rank: 4, hashes: ArchiveHashes(base: nil, result: hash), byteCounts: [1, 70_000],
-          checksums: [.max, 2])),
+          tensor: 2, codec: 9, rank: 4, hashes: ArchiveHashes(base: nil, result: hash), nanCount: 3,
+          infinityCount: 70_000, byteCounts: [1, 70_000], checksums: [.max, 2])),
     ]
     for entry in entries {
       #expect(JournalEntry(entry.record) == entry)

@@ -15,14 +15,23 @@ extension Verification {
       isArchive
       ? "\(tensors) in \(Wording.count(blockCount, "block")), \(size)"
       : "\(tensors), \(size) in \(Wording.count(fileCount, "file"))"
-    let verdict =
-      isSound
-      ? (isArchive
-        ? "every checksum is right"
-        : fingerprint == nil ? "every number is finite" : "every hash is right, every number finite")
-      : "\(Wording.count(failures.count, isArchive ? "block" : fingerprint == nil ? "tensor" : "check")) "
-        + (failures.count == 1 ? "fails" : "fail")
-    return "\(MessageText.escaped(path)): \(read): \(verdict)"
+    return "\(MessageText.escaped(path)): \(read): \(isSound ? praise : blame)"
+  }
+
+  private var praise: String {
+    guard isArchive else {
+      return fingerprint == nil ? "every number is finite" : "every hash is right, every number finite"
+    }
+    let decoded = tensorCount - undecodedCount
+    return undecodedCount == 0
+      ? "every checksum is right, every number finite"
+      : "every checksum is right, every number of \(Wording.count(decoded, "tensor")) finite; "
+        + "give the base by --base to look at the other \(undecodedCount)"
+  }
+
+  private var blame: String {
+    let thing = !isArchive && fingerprint == nil ? "tensor" : "check"
+    return "\(Wording.count(failures.count, thing)) \(failures.count == 1 ? "fails" : "fail")"
   }
 
   /// What was found, for programs.
@@ -35,7 +44,8 @@ extension Verification {
     return .object([
       ("path", .string(path)), ("archive", .bool(isArchive)), ("sound", .bool(isSound)),
       ("tensors", .number(tensorCount)), ("bytes", .number(byteCount)), ("files", .number(fileCount)),
-      ("blocks", .number(blockCount)), ("fingerprint", fingerprint.map { .string($0.description) } ?? .null),
+      ("blocks", .number(blockCount)), ("undecoded", .number(undecodedCount)),
+      ("fingerprint", fingerprint.map { .string($0.description) } ?? .null),
       ("failures", .array(failures)), ("notes", .array(notes.map { .string($0) })),
     ])
   }

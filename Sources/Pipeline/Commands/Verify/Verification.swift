@@ -17,6 +17,8 @@ public struct Verification: Sendable {
   public let fileCount: Int
   /// Blocks with a checksum of their own; 0 for a checkpoint.
   public let blockCount: Int
+  /// Tensors of an archive whose numbers were not looked at: they are coded by the bytes of a base that was not given, or that is another.
+  public let undecodedCount: Int
   /// The hash of all tensors' hashes: of those in a checkpoint's manifest, with which its tensors are compared, or of those that an
   /// archive recorded of its result.
   public let fingerprint: Hash128?

@@ -6,11 +6,12 @@ internal import WeirTensors
 public struct VerifyRequest: Sendable {
   private enum Subject: Sendable {
     case checkpoint(Checkpoint)
-    case archive(Archive)
+    case archive(ArchiveScan)
   }
 
   private let subject: Subject
   private let threads: Int
+  /// What is looked at of a checkpoint.
   private let pieces: [Piece]
   /// What the checkpoint says of itself, if it does, and why that is not believed.
   private let manifest: Manifest?
@@ -18,25 +19,33 @@ public struct VerifyRequest: Sendable {
 
   /// What is looked at in one step.
   private struct Piece: Sendable {
-    /// The tensor of a checkpoint; -1 in an archive.
     let tensor: Int
-    /// Bytes of the tensor, or blocks of the archive.
+    /// Bytes of the tensor.
     let range: Range<Int>
   }
 
-  private static let pieceBytes = 4 << 20
-
   /// Opens what stands at a path.
   ///
+  /// - Parameters:
+  ///   - path: a checkpoint or an archive.
+  ///   - base: the checkpoint that an archive was made from, for what is coded by its bytes.
+  ///   - options: how files are read.
   /// - Throws: ``PipelineError`` of kind `request` where there is nothing to open, `run` where it is not sound.
-  public init(_ path: String, options: RunOptions = RunOptions()) throws(PipelineError) {
+  public init(_ path: String, base: String? = nil, options: RunOptions = RunOptions()) throws(PipelineError) {
     threads = options.threads
+    let isArchive = Archive.isArchive(path, maximumHeaderBytes: options.maximumHeaderBytes)
+    guard isArchive || base == nil else {
+      throw PipelineError(.request, "\(MessageText.quoted(path)) is no archive, expected one beside --base")
+    }
     do throws(CheckpointError) {
-      if Archive.isArchive(path, maximumHeaderBytes: options.maximumHeaderBytes) {
+      if isArchive {
         let archive = try Archive.open(
           path, policy: options.readPolicy, maximumHeaderBytes: options.maximumHeaderBytes)
-        subject = .archive(archive)
-        pieces = Self.pieces(of: archive)
+        let base = try base.map { (base) throws(CheckpointError) in
+          try Checkpoint.open(base, policy: options.readPolicy, maximumHeaderBytes: options.maximumHeaderBytes)
+        }
+        subject = .archive(try ArchiveScan(archive, base: base, threads: options.threads))
+        pieces = []
         manifest = nil
         manifestFailure = nil
       } else {
@@ -72,25 +81,13 @@ public struct VerifyRequest: Sendable {
     }
   }
 
-  /// Blocks that follow each other, about as many bytes at a time.
-  private static func pieces(of archive: Archive) -> [Piece] {
-    var pieces: [Piece] = []
-    var first = 0
-    for block in 0..<archive.blocks.count where archive.blocks[first..<block + 1].count >= pieceBytes {
-      pieces.append(Piece(tensor: -1, range: first..<block + 1))
-      first = block + 1
-    }
-    if first < archive.blocks.count { pieces.append(Piece(tensor: -1, range: first..<archive.blocks.count)) }
-    return pieces
-  }
-
   /// Bytes that verifying reads.
   public var bytesToRead: Int {
     switch subject {
     case .checkpoint(let checkpoint):
       pieces.reduce(0) { $0 + $1.range.count }
         + checkpoint.files.filter { digest(of: $0) != nil }.reduce(0) { $0 + $1.byteCount }
-    case .archive(let archive): archive.blocks[0..<archive.blocks.count].count
+    case .archive(let scan): scan.bytesToRead
     }
   }
 
@@ -103,11 +100,11 @@ public struct VerifyRequest: Sendable {
   public func run(progress: Progress, report: () -> Void = {}) throws(PipelineError) -> Verification {
     switch subject {
     case .checkpoint(let checkpoint): try run(checkpoint, progress, report)
-    case .archive(let archive): try run(archive, progress, report)
+    case .archive(let scan): try scan.run(progress, report)
     }
   }
 
-  // MARK: Checkpoints
+  // MARK: - Checkpoints
 
   /// What has been found out about tensors.
   private struct Findings: Sendable {
@@ -163,11 +160,12 @@ public struct VerifyRequest: Sendable {
     }
     return Verification(
       path: checkpoint.path, isArchive: false, tensorCount: count, byteCount: checkpoint.catalogue.byteCount,
-      fileCount: checkpoint.files.count, blockCount: 0, fingerprint: manifest?.fingerprint, failures: failures,
-      notes: checkpoint.notes)
+      fileCount: checkpoint.files.count, blockCount: 0, undecodedCount: 0, fingerprint: manifest?.fingerprint,
+      failures: failures, notes: checkpoint.notes)
   }
 
-  private static func words(_ finding: NonFiniteScan.Finding, _ tensor: TensorInfo) -> String? {
+  /// What is said of numbers that are not finite, where there are some.
+  static func words(_ finding: NonFiniteScan.Finding, _ tensor: TensorInfo) -> String? {
     finding.first.map { first in
       let found = [(finding.nans, "NaN"), (finding.infinities, "infinity")].filter { $0.0 > 0 }
         .map { $0.0 == 1 ? "1 \($0.1)" : "\($0.0) \($0.1 == "NaN" ? "NaNs" : "infinities")" }
@@ -231,50 +229,5 @@ public struct VerifyRequest: Sendable {
       fail(file.path, "SHA-256 \(hash), expected \(expected) as when it was written")
     }
     return failures
-  }
-
-  // MARK: Archives
-
-  private func run(
-    _ archive: Archive, _ progress: Progress, _ report: () -> Void
-  ) throws(PipelineError) -> Verification {
-    let pieces = pieces
-    let failures = try PieceCrew.run(
-      count: pieces.count, threads: threads, into: [Verification.Failure](), progress: progress, report: report,
-      absorb: { (total, _, found: [Verification.Failure]) in total += found },
-      makeWork: {
-        { (reader, number) throws(PipelineError) in
-          try Self.check(archive, pieces[number].range, &reader, progress)
-        }
-      })
-    try Plan.run { () throws(CheckpointError) in try archive.file.checkIntact() }
-    return Verification(
-      path: archive.path, isArchive: true, tensorCount: archive.tensors.count, byteCount: archive.file.byteCount,
-      fileCount: 1, blockCount: archive.blocks.count, fingerprint: archive.resultFingerprint, failures: failures,
-      notes: [])
-  }
-
-  /// What is wrong with some blocks of an archive.
-  private static func check(
-    _ archive: Archive, _ blocks: Range<Int>, _ reader: inout WindowReader, _ progress: Progress
-  ) throws(PipelineError) -> [Verification.Failure] {
-    try Plan.run { () throws(CheckpointError) in
-      let range = archive.blocks[blocks]
-      let bytes = try unsafe reader.open(archive.file, range, slot: 0)
-      progress.addRead(bytes.count)
-      var failures: [Verification.Failure] = []
-      for block in blocks {
-        let place = archive.blocks[block]
-        // SAFETY: the block is one of those that the window holds.
-        let part = unsafe UnsafeRawBufferPointer(
-          rebasing: bytes[place.lowerBound - range.lowerBound..<place.upperBound - range.lowerBound])
-        do throws(CheckpointError) {
-          try unsafe archive.check(part, block: block)
-        } catch {
-          failures.append(Verification.Failure(tensor: error.tensor, message: error.description))
-        }
-      }
-      return failures
-    }
   }
 }
