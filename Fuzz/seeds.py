@@ -51,6 +51,26 @@ CONFIGS = [
     {"model": {"vocab": [["the", -1.0], ["a", -2.0]]}, "added_tokens": []},
 ]
 
+TOKENIZERS = [
+    {"model": {"type": "BPE", "vocab": {"the": 0, "a": 1}, "merges": ["t h"]},
+     "added_tokens": [{"id": 2, "content": "<s>", "special": True, "lstrip": False}]},
+    {"model": {"type": "Unigram", "vocab": [["the", -1.0], ["a", -2.0]]}, "added_tokens": []}, {"the": 0, "a": 1, "of": 5},
+    {"model": {"vocab": {"a": 0, "b": 0}}}, {"a": -1}, {"model": {"vocab": {"a": 4294967296}}},
+]
+
+ADAPTERS = [
+    {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]},
+    {"peft_type": "LORA", "r": 2, "lora_alpha": 4.5, "use_rslora": True, "use_dora": True, "fan_in_fan_out": True, "bias": "all",
+     "rank_pattern": {"^model\\.layers\\.\\d+\\.q_proj$": 4, "k_proj": 1}, "alpha_pattern": {"q_proj": 32}, "modules_to_save": ["lm_head"]},
+    {"r": 0}, {"peft_type": "LOHA"}, {"rank_pattern": {"(a|b)*[c-d]+?": 3}},
+]
+
+MANIFESTS = [
+    {"weir_manifest": 1, "fingerprint": "99aa06d3014798d86001c324468d497f", "tensors": {}, "files": {}},
+    {"weir_manifest": 1, "fingerprint": "0" * 32, "tensors": {"w": "0" * 32}, "files": {"model.safetensors": {"bytes": 72, "sha256": "00"}}},
+    {"weir_manifest": 2}, {"weir_manifest": 1, "tensors": {"w": "x"}}, {"weir_manifest": 1, "files": {"../x": {"bytes": -1}}},
+]
+
 COEFFICIENTS = [{"a": 1, "b": {"x": 0.5, "*": [1, 2]}}, {"a": {"*": 0.1}}, {"a": {"x": []}}, [1]]
 
 
@@ -97,7 +117,8 @@ def seeds():
     for target, values in (("json", JSON), ("header", HEADERS)):
         for number, value in enumerate(values):
             yield target, str(number), value
-    for target, values in (("index", INDEXES), ("config", CONFIGS), ("coefficients", COEFFICIENTS)):
+    for target, values in (("index", INDEXES), ("config", CONFIGS), ("tokenizer", TOKENIZERS), ("adapter", ADAPTERS),
+                           ("manifest", MANIFESTS), ("coefficients", COEFFICIENTS)):
         for number, value in enumerate(values):
             yield target, str(number), text(value)
     for path in sorted(glob.glob(os.path.join(ROOT, "Tests", "Conformance", "recipes", "*.yml")))[::6]:

@@ -13,8 +13,14 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case header
   /// A checkpoint's index beside one shard.
   case index
-  /// The small JSON files of a model: config, tokenizer, adapter.
+  /// A model's config.
   case config
+  /// The files of a tokenizer.
+  case tokenizer
+  /// The config of an adapter.
+  case adapter
+  /// The manifest of an output.
+  case manifest
   /// A pipeline.
   case pipeline
   /// Numbers that steer a method, as JSON.
@@ -33,6 +39,9 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .header: Self.header(bytes)
     case .index: Self.index(bytes, in: bench.folder)
     case .config: Self.config(bytes)
+    case .tokenizer: Self.tokenizer(bytes)
+    case .adapter: Self.adapter(bytes, in: bench.folder)
+    case .manifest: Self.manifest(bytes, in: bench.folder)
     case .pipeline: Self.pipeline(bytes)
     case .coefficients: Self.coefficients(bytes, in: bench.folder)
     case .archive: Self.archive(bytes, in: bench.folder)
