@@ -11,7 +11,7 @@ ARGS ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := build
-.PHONY: build setup demo test test-quick e2e fuzz campaign-faults campaign-kill limits bench bench-peers bench-70b bench-journal lint format completions install uninstall clean help
+.PHONY: build setup demo test test-quick e2e fuzz campaign-faults campaign-kill limits sanitize bench bench-peers bench-70b bench-journal lint format completions install uninstall clean help
 
 build: ## build the program: .build/release/weir
 	@scripts/setup check
@@ -40,6 +40,11 @@ e2e: build ## the end-to-end checks alone; ARGS='WORD…' chooses some by title
 fuzz: ## feed every parser with wild bytes for SECONDS each; ARGS='TARGET…' chooses some
 	@scripts/setup libraries
 	@scripts/fuzz $(SECONDS) $(ARGS)
+
+sanitize: ## run the suites of threads under the thread sanitizer, those of hostile bytes under the address sanitizer
+	@scripts/setup libraries
+	@scripts/sanitize thread
+	@scripts/sanitize address
 
 campaign-faults: build ## let every system call of small runs fail once, and every input change at every point
 	@scripts/setup python
