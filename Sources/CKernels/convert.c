@@ -179,33 +179,29 @@ int weir_decode_scaled_f64(int dtype, double *dst, const double *others, const v
   SCALED_IN_STEPS(double, f64)
 }
 
+// Differences of elements of any two types.
+#define DIFFERENCE_IN_STEPS(T, S)                                                              \
+  T part[STRETCH];                                                                             \
+  int special = 0;                                                                             \
+  for (size_t at = 0; at < n; at += STRETCH) {                                                 \
+    size_t count = n - at < STRETCH ? n - at : STRETCH;                                        \
+    special |= weir_decode_##S(left, dst + at, (const char *)a + at * sizes[left], count);     \
+    special |= weir_decode_##S(right, part, (const char *)b + at * sizes[right], count);       \
+    weir_binary_##S(WEIR_SUB, dst + at, dst + at, part, count);                                \
+  }                                                                                            \
+  return special;
+
 int weir_difference_f32(int left, int right, float *dst, const void *a, const void *b, size_t n) {
   if (left == right) switch (left) {
       case WEIR_F32: return difference_f32(dst, a, b, n);
       case WEIR_F16: return difference_f16(dst, a, b, n);
       case WEIR_BF16: return difference_bf16(dst, a, b, n);
     }
-  float part[STRETCH];
-  int special = 0;
-  for (size_t at = 0; at < n; at += STRETCH) {
-    size_t count = n - at < STRETCH ? n - at : STRETCH;
-    special |= weir_decode_f32(left, dst + at, (const char *)a + at * sizes[left], count);
-    special |= weir_decode_f32(right, part, (const char *)b + at * sizes[right], count);
-    weir_binary_f32(WEIR_SUB, dst + at, dst + at, part, count);
-  }
-  return special;
+  DIFFERENCE_IN_STEPS(float, f32)
 }
 
 int weir_difference_f64(int left, int right, double *dst, const void *a, const void *b, size_t n) {
-  double part[STRETCH];
-  int special = 0;
-  for (size_t at = 0; at < n; at += STRETCH) {
-    size_t count = n - at < STRETCH ? n - at : STRETCH;
-    special |= weir_decode_f64(left, dst + at, (const char *)a + at * sizes[left], count);
-    special |= weir_decode_f64(right, part, (const char *)b + at * sizes[right], count);
-    weir_binary_f64(WEIR_SUB, dst + at, dst + at, part, count);
-  }
-  return special;
+  DIFFERENCE_IN_STEPS(double, f64)
 }
 
 WEIR_CLONES static void f32_from_u8(float *dst, const uint8_t *src, size_t n) {
