@@ -1,5 +1,3 @@
-public import WeirTensors
-
 /// The evaluation of one tensor's expression: which sweeps it needs, in order, and at last the program that is applied.
 ///
 /// Sweeps come level by level: a statistic is gathered once all that it depends on is known. Within a level, sums over the
@@ -410,65 +408,5 @@ extension Precision {
   /// The number whose sign and magnitude a key has.
   func number(signedKey: UInt64) -> Double {
     self == .single ? Double(Float(signedKey: signedKey)) : Double(signedKey: signedKey)
-  }
-}
-
-/// The fixed-stride sample from which a selection guesses its first interval.
-enum Sampling {
-  /// A tensor with fewer elements is gathered whole.
-  static let leastElements = 1 << 17
-  static let runs = 128
-  /// Long enough for the interval to have no more keys than a round has bins, whatever the elements are like.
-  static let longestRun = 1024
-
-  /// The most keys whose occurrences are told chunk by chunk: all chunks together have a quarter of a million such numbers, or
-  /// one each.
-  static func probes(chunks: Int) -> Int { max(1, min(64, (1 << 18) / max(1, chunks))) }
-
-  /// The logarithm of the bins of each of a sweep's selections, of those of all of them: more bins need fewer rounds.
-  static func binBits(selections: Int, of searchBits: Int) -> Int {
-    let share = Int.bitWidth - max(0, selections - 1).leadingZeroBitCount
-    return max(16, min(18, searchBits - share))
-  }
-}
-
-/// An expression ready to be computed, tile by tile, anywhere in its tensor.
-public struct Application: Sendable {
-  let bound: BoundProgram
-
-  /// The operand slots that it reads.
-  public var slots: [Int] { bound.program.slots }
-}
-
-extension TileMachine {
-  /// Computes elements of an output and encodes them.
-  ///
-  /// - Parameters:
-  ///   - elements: which elements of the tensor.
-  ///   - inputs: windows by operand slot that cover them.
-  ///   - target: where the first of them goes; any alignment.
-  ///   - dtype: the stored type, F64, F32, F16 or BF16, rounded to once.
-  /// - Throws: ``NonFinite`` where an operand holds a NaN or an infinity and the application checks.
-  public func apply(
-    _ application: Application, to elements: Range<Int>, inputs: [InputWindow],
-    into target: UnsafeMutableRawPointer, as dtype: DType
-  ) throws(NonFinite) {
-    let bound = application.bound
-    let code = dtype.kernel ?? 0
-    var first = elements.lowerBound
-    while first < elements.upperBound {
-      let count = min(tileLength, elements.upperBound - first)
-      let place = unsafe target + (first - elements.lowerBound) * dtype.byteCount
-      // SAFETY: the caller's target has room for all the elements.
-      let isInPlace = unsafe setPlace(of: bound.program.outputs[0], to: place, dtype, bound.precision)
-      defer { clearPlace() }
-      try unsafe run(bound, first: first, count: count, inputs: inputs)
-      first += count
-      if isInPlace { continue }
-      switch bound.precision {
-      case .single: unsafe Float.encode(code, place, register(bound.program.outputs[0], as: Float.self), count)
-      case .double: unsafe Double.encode(code, place, register(bound.program.outputs[0], as: Double.self), count)
-      }
-    }
   }
 }

@@ -283,7 +283,7 @@ struct ArchivePlanner {
       space: space)
     graph.nodes.append(
       NodePlan(
-        spec: node, settings: NodePlan.Settings(node), method: method, base: nil, models: models,
+        spec: node, method: method, base: nil, models: models,
         modelIsDelta: models.map { _ in false }, catalogue: Catalogue(tensors),
         origins: tensors.enumerated().map { NodePlan.Origin(lead: models[0], name: $1.name, mergedIndex: $0) },
         mergedElementCount: tensors.reduce(0) { $0 + $1.elementCount }))

@@ -46,6 +46,21 @@ struct NodePlan: Sendable {
   /// What its parameters name beside the models.
   var sides: [Side] = []
 
+  init(
+    spec: NodeSpec, method: any Method.Type, base: ValueIndex?, models: [ValueIndex], modelIsDelta: [Bool],
+    catalogue: Catalogue, origins: [Origin], mergedElementCount: Int
+  ) {
+    self.spec = spec
+    settings = Settings(spec)
+    self.method = method
+    self.base = base
+    self.models = models
+    self.modelIsDelta = modelIsDelta
+    self.catalogue = catalogue
+    self.origins = origins
+    self.mergedElementCount = mergedElementCount
+  }
+
   /// Where a tensor of a node comes from.
   struct Origin: Sendable {
     /// The input that is copied, and that the tensor's shape and type come from.

@@ -66,7 +66,7 @@ extension GraphResolver {
     for tensor in after { take(last, tensor, as: tensor.name) }
     reportNames(tensors, origins, node)
     return NodePlan(
-      spec: node, settings: NodePlan.Settings(node), method: method, base: nil, models: places,
+      spec: node, method: method, base: nil, models: places,
       modelIsDelta: places.map { _ in false }, catalogue: Catalogue(tensors), origins: origins, mergedElementCount: 0)
   }
 

@@ -79,7 +79,7 @@ struct GraphResolver {
     report(problems, node)
     reportNames(tensors, origins, node)
     return NodePlan(
-      spec: node, settings: NodePlan.Settings(node), method: method, base: base, models: models,
+      spec: node, method: method, base: base, models: models,
       modelIsDelta: node.models.map {
         node.declaration.signature == .taskVectors && spec.space(of: $0.from.name) == .delta
       },

@@ -124,7 +124,7 @@ final class Crew: Sendable {
     while let short = sweep, isShort(short) {
       // Sharing it out would take longer than it does.
       let partial = try worker.sweep(job, short, short.units)
-      job.computation?.absorb(partial)
+      job.absorb(partial)
       job.computation?.finishSweep()
       sweep = job.computation?.nextSweep()
     }
