@@ -28,11 +28,12 @@ static inline double as_double(uint64_t bits) {
   return value;
 }
 
-// Exact for every half: the exponent is moved by a multiplication, so that subnormals need no case of their own.
+// Exact for every half: the exponent is moved by a multiplication, so that subnormals need no case of their own. A NaN becomes a
+// quiet one, as it does in the processor's own conversion.
 static inline float from_half(uint16_t half) {
   float magnitude = as_float((uint32_t)(half & 0x7FFF) << 13) * 0x1p112f;
-  uint32_t special = (half & 0x7C00) == 0x7C00 ? 0x7F800000u : 0;
-  return as_float(as_bits(magnitude) | special | (uint32_t)(half & 0x8000) << 16);
+  uint32_t special = (half & 0x7C00) == 0x7C00 ? 0x7F800000u : 0, quiet = (half & 0x7FFF) > 0x7C00 ? 0x400000u : 0;
+  return as_float(as_bits(magnitude) | special | quiet | (uint32_t)(half & 0x8000) << 16);
 }
 
 static inline float from_bfloat(uint16_t bits) { return as_float((uint32_t)bits << 16); }
@@ -46,6 +47,36 @@ static inline uint16_t to_half(float value) {
   half = magnitude > 0x7F800000u ? 0x7E00u : half;
   return (uint16_t)(half | (bits >> 16 & 0x8000u));
 }
+
+// The same by the processor's own instructions, for functions that run where it has them. NaNs keep no payload.
+#if defined(__x86_64__) && !defined(WEIR_NO_CLONES)
+#define HALVES __attribute__((target("arch=x86-64-v3")))
+static inline int has_halves(void) { return __builtin_cpu_supports("x86-64-v3"); }
+#elif defined(__ARM_FP16_FORMAT_IEEE)
+#define HALVES
+static inline int has_halves(void) { return 1; }
+#endif
+
+#ifdef HALVES
+HALVES static inline float from_half_by_processor(uint16_t bits) {
+  _Float16 half;
+  memcpy(&half, &bits, sizeof half);
+  return half;
+}
+
+HALVES static inline uint16_t to_half_by_processor(float value) {
+  _Float16 half = (_Float16)value;
+  uint16_t bits;
+  memcpy(&bits, &half, sizeof bits);
+  return value != value ? (uint16_t)(bits & 0x8000) | 0x7E00 : bits;
+}
+#else
+#define HALVES
+#define from_half_by_processor from_half
+#define to_half_by_processor to_half
+static inline int has_halves(void) { return 0; }
+#endif
+#define HALF_FUNCTION(NAME) (has_halves() ? NAME##_by_processor : NAME)
 
 static inline uint16_t to_bfloat(float value) {
   uint32_t bits = as_bits(value);
@@ -73,8 +104,8 @@ static inline void fetch_ahead(const void *src, size_t bytes) {
   for (size_t i = 0; i < bytes; i += LINE) __builtin_prefetch(next + i, 0, 2);
 }
 
-#define DECODE_FUNCTION(NAME, T, BITS, STORED, EXPONENT, VALUE)                \
-  WEIR_CLONES static int NAME(T *dst, const void *src, size_t n) {             \
+#define DECODE_FUNCTION(VARIANTS, NAME, T, BITS, STORED, EXPONENT, VALUE)      \
+  VARIANTS static int NAME(T *dst, const void *src, size_t n) {                \
     const STORED *in = src;                                                    \
     BITS special = 0;                                                          \
     for (size_t start = 0; start < n; start += STRETCH) {                      \
@@ -89,19 +120,20 @@ static inline void fetch_ahead(const void *src, size_t bytes) {
     return special != 0;                                                       \
   }
 
-DECODE_FUNCTION(f32_from_f32, float, uint32_t, word_bits, 0x7F800000u, as_float(bits))
-DECODE_FUNCTION(f32_from_f16, float, uint16_t, half_bits, 0x7C00, from_half(bits))
-DECODE_FUNCTION(f32_from_bf16, float, uint16_t, half_bits, 0x7F80, from_bfloat(bits))
-DECODE_FUNCTION(f32_from_f64, float, uint64_t, long_bits, 0x7FF0000000000000u, (float)as_double(bits))
-DECODE_FUNCTION(f64_from_f32, double, uint32_t, word_bits, 0x7F800000u, as_float(bits))
-DECODE_FUNCTION(f64_from_f16, double, uint16_t, half_bits, 0x7C00, from_half(bits))
-DECODE_FUNCTION(f64_from_bf16, double, uint16_t, half_bits, 0x7F80, from_bfloat(bits))
-DECODE_FUNCTION(f64_from_f64, double, uint64_t, long_bits, 0x7FF0000000000000u, as_double(bits))
+DECODE_FUNCTION(WEIR_CLONES, f32_from_f32, float, uint32_t, word_bits, 0x7F800000u, as_float(bits))
+DECODE_FUNCTION(WEIR_CLONES, f32_from_f16, float, uint16_t, half_bits, 0x7C00, from_half(bits))
+DECODE_FUNCTION(HALVES, f32_from_f16_by_processor, float, uint16_t, half_bits, 0x7C00, from_half_by_processor(bits))
+DECODE_FUNCTION(WEIR_CLONES, f32_from_bf16, float, uint16_t, half_bits, 0x7F80, from_bfloat(bits))
+DECODE_FUNCTION(WEIR_CLONES, f32_from_f64, float, uint64_t, long_bits, 0x7FF0000000000000u, (float)as_double(bits))
+DECODE_FUNCTION(WEIR_CLONES, f64_from_f32, double, uint32_t, word_bits, 0x7F800000u, as_float(bits))
+DECODE_FUNCTION(WEIR_CLONES, f64_from_f16, double, uint16_t, half_bits, 0x7C00, from_half(bits))
+DECODE_FUNCTION(WEIR_CLONES, f64_from_bf16, double, uint16_t, half_bits, 0x7F80, from_bfloat(bits))
+DECODE_FUNCTION(WEIR_CLONES, f64_from_f64, double, uint64_t, long_bits, 0x7FF0000000000000u, as_double(bits))
 
 // Differences of elements of one type, decoded and subtracted in one step. A NaN or an infinity on either side makes the
 // difference one, too.
-#define DIFFERENCE_FUNCTION(NAME, STORED, VALUE)                                    \
-  WEIR_CLONES static int NAME(float *dst, const void *left, const void *right, size_t n) { \
+#define DIFFERENCE_FUNCTION(VARIANTS, NAME, STORED, VALUE)                          \
+  VARIANTS static int NAME(float *dst, const void *left, const void *right, size_t n) { \
     const STORED *a = left, *b = right;                                             \
     uint32_t special = 0;                                                           \
     for (size_t start = 0; start < n; start += STRETCH) {                           \
@@ -117,9 +149,10 @@ DECODE_FUNCTION(f64_from_f64, double, uint64_t, long_bits, 0x7FF0000000000000u, 
     return special != 0;                                                            \
   }
 
-DIFFERENCE_FUNCTION(difference_f32, word_bits, as_float)
-DIFFERENCE_FUNCTION(difference_f16, half_bits, from_half)
-DIFFERENCE_FUNCTION(difference_bf16, half_bits, from_bfloat)
+DIFFERENCE_FUNCTION(WEIR_CLONES, difference_f32, word_bits, as_float)
+DIFFERENCE_FUNCTION(WEIR_CLONES, difference_f16, half_bits, from_half)
+DIFFERENCE_FUNCTION(HALVES, difference_f16_by_processor, half_bits, from_half_by_processor)
+DIFFERENCE_FUNCTION(WEIR_CLONES, difference_bf16, half_bits, from_bfloat)
 
 static const unsigned char sizes[] = {4, 2, 2, 8, 1};
 
@@ -138,8 +171,8 @@ static const unsigned char sizes[] = {4, 2, 2, 8, 1};
     }                                                                          \
   }
 
-#define SCALED_FUNCTION(NAME, BITS, STORED, EXPONENT, VALUE)                                               \
-  WEIR_CLONES static int NAME(float *dst, const float *others, const void *src, float scale, size_t n) {   \
+#define SCALED_FUNCTION(VARIANTS, NAME, BITS, STORED, EXPONENT, VALUE)                                     \
+  VARIANTS static int NAME(float *dst, const float *others, const void *src, float scale, size_t n) {      \
     const STORED *in = src;                                                                                \
     BITS special = 0;                                                                                      \
     if (others) {                                                                                          \
@@ -150,9 +183,10 @@ static const unsigned char sizes[] = {4, 2, 2, 8, 1};
     return special != 0;                                                                                   \
   }
 
-SCALED_FUNCTION(scaled_f32, uint32_t, word_bits, 0x7F800000u, as_float)
-SCALED_FUNCTION(scaled_f16, uint16_t, half_bits, 0x7C00, from_half)
-SCALED_FUNCTION(scaled_bf16, uint16_t, half_bits, 0x7F80, from_bfloat)
+SCALED_FUNCTION(WEIR_CLONES, scaled_f32, uint32_t, word_bits, 0x7F800000u, as_float)
+SCALED_FUNCTION(WEIR_CLONES, scaled_f16, uint16_t, half_bits, 0x7C00, from_half)
+SCALED_FUNCTION(HALVES, scaled_f16_by_processor, uint16_t, half_bits, 0x7C00, from_half_by_processor)
+SCALED_FUNCTION(WEIR_CLONES, scaled_bf16, uint16_t, half_bits, 0x7F80, from_bfloat)
 
 // The same where it is not worth a loop of its own.
 #define SCALED_IN_STEPS(T, S)                                                                  \
@@ -169,7 +203,7 @@ SCALED_FUNCTION(scaled_bf16, uint16_t, half_bits, 0x7F80, from_bfloat)
 int weir_decode_scaled_f32(int dtype, float *dst, const float *others, const void *src, float scale, size_t n) {
   switch (dtype) {
     case WEIR_F32: return scaled_f32(dst, others, src, scale, n);
-    case WEIR_F16: return scaled_f16(dst, others, src, scale, n);
+    case WEIR_F16: return HALF_FUNCTION(scaled_f16)(dst, others, src, scale, n);
     case WEIR_BF16: return scaled_bf16(dst, others, src, scale, n);
   }
   SCALED_IN_STEPS(float, f32)
@@ -194,7 +228,7 @@ int weir_decode_scaled_f64(int dtype, double *dst, const double *others, const v
 int weir_difference_f32(int left, int right, float *dst, const void *a, const void *b, size_t n) {
   if (left == right) switch (left) {
       case WEIR_F32: return difference_f32(dst, a, b, n);
-      case WEIR_F16: return difference_f16(dst, a, b, n);
+      case WEIR_F16: return HALF_FUNCTION(difference_f16)(dst, a, b, n);
       case WEIR_BF16: return difference_bf16(dst, a, b, n);
     }
   DIFFERENCE_IN_STEPS(float, f32)
@@ -215,7 +249,7 @@ WEIR_CLONES static void f64_from_u8(double *dst, const uint8_t *src, size_t n) {
 int weir_decode_f32(int dtype, float *dst, const void *src, size_t n) {
   switch (dtype) {
     case WEIR_F32: return f32_from_f32(dst, src, n);
-    case WEIR_F16: return f32_from_f16(dst, src, n);
+    case WEIR_F16: return HALF_FUNCTION(f32_from_f16)(dst, src, n);
     case WEIR_BF16: return f32_from_bf16(dst, src, n);
     case WEIR_U8: return f32_from_u8(dst, src, n), 0;
     default: return f32_from_f64(dst, src, n);
@@ -232,19 +266,20 @@ int weir_decode_f64(int dtype, double *dst, const void *src, size_t n) {
   }
 }
 
-WEIR_CLONES static void f16_from_f32(half_bits *out, const float *src, size_t n) {
-  for (size_t i = 0; i < n; i++) out[i] = to_half(src[i]);
-}
+#define ENCODE_FUNCTION(VARIANTS, NAME, STORED, VALUE)                         \
+  VARIANTS static void NAME(STORED *out, const float *src, size_t n) {         \
+    for (size_t i = 0; i < n; i++) out[i] = VALUE(src[i]);                     \
+  }
 
-WEIR_CLONES static void bf16_from_f32(half_bits *out, const float *src, size_t n) {
-  for (size_t i = 0; i < n; i++) out[i] = to_bfloat(src[i]);
-}
+ENCODE_FUNCTION(WEIR_CLONES, f16_from_f32, half_bits, to_half)
+ENCODE_FUNCTION(HALVES, f16_from_f32_by_processor, half_bits, to_half_by_processor)
+ENCODE_FUNCTION(WEIR_CLONES, bf16_from_f32, half_bits, to_bfloat)
 
 void weir_encode_f32(int dtype, void *dst, const float *src, size_t n) {
   long_bits *wide = dst;
   switch (dtype) {
     case WEIR_F32: memcpy(dst, src, n * sizeof *src); break;
-    case WEIR_F16: f16_from_f32(dst, src, n); break;
+    case WEIR_F16: HALF_FUNCTION(f16_from_f32)(dst, src, n); break;
     case WEIR_BF16: bf16_from_f32(dst, src, n); break;
     default:
       for (size_t i = 0; i < n; i++) {
@@ -273,14 +308,19 @@ void weir_encode_f64(int dtype, void *dst, const double *src, size_t n) {
   }
 }
 
-WEIR_CLONES void weir_round_f32(int dtype, float *dst, const float *src, size_t n) {
+#define ROUND_FUNCTION(VARIANTS, NAME, ENCODED, VALUE)                         \
+  VARIANTS static void NAME(float *dst, const float *src, size_t n) {          \
+    for (size_t i = 0; i < n; i++) dst[i] = VALUE(ENCODED(src[i]));            \
+  }
+
+ROUND_FUNCTION(WEIR_CLONES, round_to_f16, to_half, from_half)
+ROUND_FUNCTION(HALVES, round_to_f16_by_processor, to_half_by_processor, from_half_by_processor)
+ROUND_FUNCTION(WEIR_CLONES, round_to_bf16, to_bfloat, from_bfloat)
+
+void weir_round_f32(int dtype, float *dst, const float *src, size_t n) {
   switch (dtype) {
-    case WEIR_F16:
-      for (size_t i = 0; i < n; i++) dst[i] = from_half(to_half(src[i]));
-      break;
-    case WEIR_BF16:
-      for (size_t i = 0; i < n; i++) dst[i] = from_bfloat(to_bfloat(src[i]));
-      break;
+    case WEIR_F16: HALF_FUNCTION(round_to_f16)(dst, src, n); break;
+    case WEIR_BF16: round_to_bf16(dst, src, n); break;
     default:
       if (dst != src) memcpy(dst, src, n * sizeof *src);
   }
