@@ -22,11 +22,13 @@ extension Verification {
     guard isArchive else {
       return fingerprint == nil ? "every number is finite" : "every hash is right, every number finite"
     }
-    let decoded = tensorCount - undecodedCount
-    return undecodedCount == 0
-      ? "every checksum is right, every number finite"
-      : "every checksum is right, every number of \(Wording.count(decoded, "tensor")) finite; "
-        + "give the base by --base to look at the other \(undecodedCount)"
+    guard undecodedCount > 0 else { return "every checksum is right, every number finite" }
+    let hint = "give the base by --base"
+    guard undecodedCount < tensorCount else {
+      return "every checksum is right; no number was looked at, for every tensor is coded by its base: \(hint)"
+    }
+    let decoded = Wording.count(tensorCount - undecodedCount, "tensor")
+    return "every checksum is right, every number of \(decoded) finite; \(hint) to look at the other \(undecodedCount)"
   }
 
   private var blame: String {
