@@ -16,6 +16,7 @@ internal import Synchronization
 
   /// Bytes between two sweeps, and between a sweep's end and the window that calls for it.
   private static let sweepDistance = 8 << 20
+  private static let largePage = 2 << 20
   private static let pageMask = Int(weir_page_size()) - 1
 
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
@@ -63,9 +64,13 @@ internal import Synchronization
   /// A page that a window shares with the one before it is dropped by the later one: dropped by the earlier it would
   /// fault again, and on newer systems one fault maps the whole large folio around it, windows already dropped included.
   /// Sweeps catch what still slips through when windows close out of order.
+  ///
+  /// Long windows let whole large pages go, the one that they begin in with all of it and not the one that they end in: letting go of
+  /// a part of one takes it apart, which every processor has to be told of.
   func drop(_ range: Range<Int>) {
-    let start = range.lowerBound & ~Self.pageMask
-    let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~Self.pageMask
+    let mask = range.count < Self.largePage / 2 ? Self.pageMask : Self.largePage - 1
+    let start = range.lowerBound & ~mask
+    let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~mask
     // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.
     if start < end { unsafe weir_drop(base + start, end - start) }
     sweep(before: start)
