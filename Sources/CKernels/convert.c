@@ -308,6 +308,33 @@ void weir_encode_f64(int dtype, void *dst, const double *src, size_t n) {
   }
 }
 
+// Sums stored as what they were added to is stored: decoded, scaled, added and encoded in one step.
+#define STORED_FUNCTION(VARIANTS, NAME, EXPONENT, VALUE, ENCODED)                                          \
+  VARIANTS static int NAME(half_bits *dst, const float *others, const void *src, float scale, size_t n) {  \
+    const half_bits *in = src;                                                                             \
+    uint16_t special = 0;                                                                                  \
+    for (size_t start = 0; start < n; start += STRETCH) {                                                  \
+      size_t end = n - start < STRETCH ? n : start + STRETCH;                                              \
+      fetch_ahead(in + start, (end - start) * sizeof *in);                                                 \
+      _Pragma("clang loop vectorize(assume_safety)")                                                       \
+      for (size_t i = start; i < end; i++) {                                                               \
+        uint16_t bits = in[i];                                                                             \
+        special |= (bits & (EXPONENT)) == (EXPONENT) ? 1 : 0;                                              \
+        float product = VALUE(bits) * scale;                                                               \
+        dst[i] = ENCODED(others[i] + product);                                                             \
+      }                                                                                                    \
+    }                                                                                                      \
+    return special != 0;                                                                                   \
+  }
+
+STORED_FUNCTION(WEIR_CLONES, stored_f16, 0x7C00, from_half, to_half)
+STORED_FUNCTION(HALVES, stored_f16_by_processor, 0x7C00, from_half_by_processor, to_half_by_processor)
+STORED_FUNCTION(WEIR_CLONES, stored_bf16, 0x7F80, from_bfloat, to_bfloat)
+
+int weir_store_added_f32(int dtype, void *dst, const float *others, const void *src, float scale, size_t n) {
+  return (dtype == WEIR_F16 ? HALF_FUNCTION(stored_f16) : stored_bf16)(dst, others, src, scale, n);
+}
+
 #define ROUND_FUNCTION(VARIANTS, NAME, ENCODED, VALUE)                         \
   VARIANTS static void NAME(float *dst, const float *src, size_t n) {          \
     for (size_t i = 0; i < n; i++) dst[i] = VALUE(ENCODED(src[i]));            \

@@ -34,6 +34,8 @@ SCALED(bf16, WEIR_BF16)
 ADDED(f32, WEIR_F32)
 ADDED(f16, WEIR_F16)
 ADDED(bf16, WEIR_BF16)
+KERNEL(stored_f16, weir_store_added_f32(WEIR_F16, file, out, bytes[0], 0.3f, N))
+KERNEL(stored_bf16, weir_store_added_f32(WEIR_BF16, file, out, bytes[0], 0.3f, N))
 ENCODE(f16, WEIR_F16)
 ENCODE(bf16, WEIR_BF16)
 KERNEL(round_bf16, weir_round_f32(WEIR_BF16, out, a, N))
@@ -47,6 +49,7 @@ UNARY(exponential, WEIR_EXP)
 UNARY(logarithm, WEIR_LOG)
 UNARY(hyperbolic_tangent, WEIR_TANH)
 KERNEL(trim, weir_trim_f32(out, a, 0x3F000000u, N))
+KERNEL(trim_sign, weir_trim_sign_f32(out, a, 0x3F000000u, 0.3f, N))
 KERNEL(drop, weir_drop_f32(out, a, 12345, 0, (uint64_t)1 << 52, N))
 KERNEL(sum, weir_sum_f32(lanes[0], a, 0, N))
 KERNEL(dot, weir_dot_f32(lanes[0], a, b, 0, N))
@@ -90,17 +93,19 @@ int main(void) {
   weir_encode_f32(WEIR_BF16, bytes[0], a, N);
   weir_encode_f32(WEIR_BF16, bytes[1], b, N);
 #define RUN(NAME) extern void kernel_##NAME(void); kernel_##NAME(); printf("%s %d\n", #NAME, N);
-  RUN(decode_bf16) RUN(difference_bf16) RUN(scaled_bf16) RUN(added_bf16) RUN(decode_bf16_as_f64)
+  RUN(decode_bf16) RUN(difference_bf16) RUN(scaled_bf16) RUN(added_bf16) RUN(stored_bf16)
+  RUN(decode_bf16_as_f64)
   weir_encode_f32(WEIR_F16, bytes[0], a, N);
   weir_encode_f32(WEIR_F16, bytes[1], b, N);
-  RUN(decode_f16) RUN(difference_f16) RUN(added_f16)
+  RUN(decode_f16) RUN(difference_f16) RUN(added_f16) RUN(stored_f16)
   memcpy(bytes[0], a, sizeof a);
   memcpy(bytes[1], b, sizeof b);
   RUN(decode_f32) RUN(difference_f32) RUN(added_f32)
   weir_encode_f32(WEIR_F64, bytes[0], a, N);
   RUN(decode_f64)
   RUN(encode_f16) RUN(encode_bf16) RUN(round_bf16) RUN(add) RUN(multiply_by_number) RUN(greater) RUN(add_scaled) RUN(select)
-  RUN(sign) RUN(exponential) RUN(logarithm) RUN(hyperbolic_tangent) RUN(trim) RUN(drop) RUN(sum) RUN(dot) RUN(products)
+  RUN(sign) RUN(exponential) RUN(logarithm) RUN(hyperbolic_tangent) RUN(trim)
+  RUN(trim_sign) RUN(drop) RUN(sum) RUN(dot) RUN(products)
   RUN(column_sum) RUN(election_of_2) RUN(election_of_4) RUN(election_of_8) RUN(election_of_12) RUN(count_narrow) RUN(count_wide) RUN(compare)
   return 0;
 }

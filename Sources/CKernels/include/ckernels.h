@@ -61,6 +61,8 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   void weir_select_left_##S(T *dst, const T *mask, T a, const T *b, size_t n);                                          \
   /* dst = |a| as a key >= least ? a : 0 */                                                                             \
   void weir_trim_##S(T *dst, const T *a, K least, size_t n);                                                            \
+  /* dst = the sign of what that leaves, times s */                                                                    \
+  void weir_trim_sign_##S(T *dst, const T *a, K least, T s, size_t n);                                                  \
   /* dst = the generator's bits of element first + i < limit ? a : 0; limit 2^53 keeps all. */                          \
   void weir_drop_##S(T *dst, const T *a, uint64_t key, uint64_t first, uint64_t limit, size_t n);                       \
   /* lanes[(phase + i) % 16] += x[i], or += x[i] * y[i], in Double. */                                                  \
@@ -79,6 +81,10 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
                            uint64_t *above);                                                                            \
   /* The key of a signed number: the order of keys is that of numbers. None is the greatest K. */                       \
   K weir_signed_key_##S(T x);
+
+// The elements of others + src * scale, where both what is read and what is written is `dtype`, WEIR_F16 or WEIR_BF16: what decoding,
+// scaling, adding and encoding give one after the other. Returns what decoding does.
+int weir_store_added_f32(int dtype, void *dst, const float *others, const void *src, float scale, size_t n);
 
 WEIR_DECLARE(float, uint32_t, f32)
 WEIR_DECLARE(double, uint64_t, f64)

@@ -33,6 +33,8 @@ enum Instruction: Hashable, Sendable {
   case selectRight(Int, Int, scalar: Int, into: Int)
   case selectLeft(Int, scalar: Int, Int, into: Int)
   case trim(Int, selection: Int, into: Int)
+  /// The signs of what a trim leaves, times a scalar.
+  case trimSign(Int, selection: Int, scalar: Int, into: Int)
   case drop(Int, RandomMask, into: Int)
   case loadRanks(Int, into: Int)
   case random(key: UInt64, into: Int)
@@ -99,6 +101,7 @@ private struct Compiler {
     let order = tileNodes()
     absorbProducts(order)
     absorbTrims(order)
+    absorbSigns(order)
     absorbOperands(order)
     for index in order where !absorbed[index] { emit(index) }
     for root in roots { program.outputs.append(tile(root)) }
@@ -165,6 +168,23 @@ private struct Compiler {
     }
   }
 
+  /// Finds `sign(trim(x))·s` where nobody else reads what it is made of.
+  private mutating func absorbSigns(_ order: [Int]) {
+    for index in order where !absorbed[index] {
+      guard let (tile, trimmed, _) = signed(index), uses[tile] == 1, uses[trimmed] == 1 else { continue }
+      absorbed[tile] = true
+      absorbed[trimmed] = true
+    }
+  }
+
+  /// The sign, the trimmed values and the scalar of `sign(trim(x))·s`.
+  private func signed(_ index: Int) -> (sign: Int, trimmed: Int, scalar: Int)? {
+    guard let (tile, scalar) = scaling(index), case .unary(.sign, let trimmed) = graph.operations[tile],
+      case .trim = graph.operations[trimmed]
+    else { return nil }
+    return (tile, trimmed, scalar)
+  }
+
   /// Finds `a + x·s` where nobody else reads `x·s`.
   private mutating func absorbProducts(_ order: [Int]) {
     for index in order {
@@ -188,10 +208,15 @@ private struct Compiler {
       guard let (a, b) = addends(index) else { continue }
       if let product = [a, b].first(where: { absorbed[$0] }) {
         if let (tile, _) = scaling(product), isLoadedOnce(tile) { absorbed[tile] = true }
-      } else if let addend = [b, a].first(where: isLoadedOnce) {
+      } else if let addend = preferred(index, a, b).first(where: isLoadedOnce) {
         absorbed[addend] = true
       }
     }
+  }
+
+  /// Which of two addends rather be decoded as it is added: a base, since what is restored is stored as it is.
+  private func preferred(_ index: Int, _ a: Int, _ b: Int) -> [Int] {
+    if case .restored = graph.operations[index] { [a, b] } else { [b, a] }
   }
 
   /// The two tiles that a sum adds.
@@ -307,6 +332,14 @@ private struct Compiler {
       read([slot])
       let place = place(scalar, in: \.scalars)
       program.instructions.append(.loadScaled(slot: slot, scalar: place, into: result(index)))
+    } else if let (sign, trimmed, scalar) = signed(index), absorbed[sign],
+      case .trim(let a, let statistic) = graph.operations[trimmed]
+    {
+      let selection = place(statistic, in: \.selections)
+      let tile = tile(a)
+      let place = place(scalar, in: \.scalars)
+      program.instructions.append(
+        .trimSign(tile, selection: selection, scalar: place, into: result(index, freeing: [a])))
     } else if graph.extents[b] == .scalar {
       let tile = tile(a)
       let place = place(b, in: \.scalars)

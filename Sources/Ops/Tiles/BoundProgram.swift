@@ -17,6 +17,15 @@ final class BoundProgram: Sendable {
   let rowLength: Int
   let columnCount: Int
   let rankings: [Ranking]
+  /// The last instruction, where it only adds an operand to what becomes the first output.
+  let lastSum: Sum?
+
+  /// A tile, and what an operand's elements, times a scalar, add to it.
+  struct Sum: Sendable {
+    let tile: Int
+    let slot: Int
+    let scale: Double
+  }
 
   struct Ranking: Sendable {
     let bound: BoundProgram
@@ -32,6 +41,10 @@ final class BoundProgram: Sendable {
     self.vectors = vectors
     self.selections = selections
     self.rankings = rankings
+    lastSum =
+      if case .loadAdded(let slot, let scalar, let tile, let into) = program.instructions.last,
+        into == program.outputs.first
+      { Sum(tile: tile, slot: slot, scale: scalar.map { scalars[$0] } ?? 1) } else { nil }
     precision = frame.precision
     dtypes = frame.kernels
     elementBytes = frame.dtypes.map(\.byteCount)

@@ -82,6 +82,9 @@ extension Double: KernelElement {
   static func trim(_ into: Tile, _ a: Tile, _ least: UInt64, _ count: Int) {
     unsafe weir_trim_f64(into, a, Key(clamping: least), count)
   }
+  static func trimSign(_ into: Tile, _ a: Tile, _ least: UInt64, _ scale: Double, _ count: Int) {
+    unsafe weir_trim_sign_f64(into, a, Key(clamping: least), scale, count)
+  }
   static func drop(_ into: Tile, _ a: Tile, _ mask: RandomMask, _ first: Int, _ count: Int) {
     unsafe weir_drop_f64(into, a, mask.key, UInt64(first), mask.limit, count)
   }

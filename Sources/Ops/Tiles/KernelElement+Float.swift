@@ -75,6 +75,9 @@ extension Float: KernelElement {
   static func trim(_ into: Tile, _ a: Tile, _ least: UInt64, _ count: Int) {
     unsafe weir_trim_f32(into, a, Key(clamping: least), count)
   }
+  static func trimSign(_ into: Tile, _ a: Tile, _ least: UInt64, _ scale: Float, _ count: Int) {
+    unsafe weir_trim_sign_f32(into, a, Key(clamping: least), scale, count)
+  }
   static func drop(_ into: Tile, _ a: Tile, _ mask: RandomMask, _ first: Int, _ count: Int) {
     unsafe weir_drop_f32(into, a, mask.key, UInt64(first), mask.limit, count)
   }

@@ -32,6 +32,7 @@ protocol KernelElement: BinaryFloatingPoint, Sendable {
   static func selectRight(_ into: Tile, _ mask: Tile, _ a: Tile, _ b: Self, _ count: Int)
   static func selectLeft(_ into: Tile, _ mask: Tile, _ a: Self, _ b: Tile, _ count: Int)
   static func trim(_ into: Tile, _ a: Tile, _ least: UInt64, _ count: Int)
+  static func trimSign(_ into: Tile, _ a: Tile, _ least: UInt64, _ scale: Self, _ count: Int)
   static func drop(_ into: Tile, _ a: Tile, _ mask: RandomMask, _ first: Int, _ count: Int)
   static func sum(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ phase: Int, _ count: Int)
   static func dot(_ lanes: UnsafeMutablePointer<Double>, _ a: Tile, _ b: Tile, _ phase: Int, _ count: Int)

@@ -94,10 +94,13 @@ extension TileMachine {
     case .selectLeft(let mask, let scalar, let b, let into):
       unsafe Element.selectLeft(tile(into), tile(mask), number(scalar), tile(b), count)
     case .trim(let a, let selection, let into):
-      let selection = bound.selections[selection]
-      let split = min(first + count, selection.end(from: first)) - first
-      unsafe Element.trim(tile(into), tile(a), selection.least(from: first), split)
-      unsafe Element.trim(tile(into) + split, tile(a) + split, selection.least(from: first + split), count - split)
+      eachSide(of: bound.selections[selection], first, count) { least, from, count in
+        unsafe Element.trim(tile(into) + from, tile(a) + from, least, count)
+      }
+    case .trimSign(let a, let selection, let scalar, let into):
+      eachSide(of: bound.selections[selection], first, count) { least, from, count in
+        unsafe Element.trimSign(tile(into) + from, tile(a) + from, least, number(scalar), count)
+      }
     case .drop(let a, let mask, let into):
       unsafe Element.drop(tile(into), tile(a), mask, first, count)
     case .loadRanks(let ranking, let into): unsafe ranks.load(ranking, tile(into), first, count)
@@ -105,8 +108,15 @@ extension TileMachine {
     }
   }
 
+  /// Hands `body` the parts of a tile before and after the element where a selection's least key changes.
+  private func eachSide(of selection: Selection, _ first: Int, _ count: Int, _ body: (UInt64, Int, Int) -> Void) {
+    let split = min(first + count, selection.end(from: first)) - first
+    body(selection.least(from: first), 0, split)
+    body(selection.least(from: first + split), split, count - split)
+  }
+
   /// Throws where an operand's elements, which are decoded into a tile, hold a NaN or an infinity.
-  private func refuse<Element: KernelElement>(
+  func refuse<Element: KernelElement>(
     _ bound: BoundProgram, _ slot: Int, _ first: Int, _ tile: UnsafeMutablePointer<Element>, _ count: Int,
     _ source: UnsafeRawPointer
   ) throws(NonFinite) {

@@ -41,20 +41,25 @@ internal import WeirTensors
   /// Runs `bound` over elements `first ..< first + count` of its tensor; results stay in the registers.
   ///
   /// - Throws: ``NonFinite`` where an operand holds a NaN or an infinity and the program checks.
-  func run(_ bound: BoundProgram, first: Int, count: Int, inputs: [InputWindow]) throws(NonFinite) {
+  ///
+  /// - Parameter end: the first instruction that is left out; `nil` where all are run.
+  func run(
+    _ bound: BoundProgram, first: Int, count: Int, inputs: [InputWindow], end: Int? = nil
+  ) throws(NonFinite) {
+    let end = end ?? bound.program.instructions.count
     prepare(bound)
     // SAFETY: `prepare` made room for every register of the program at its precision; `count` is at most `tileLength`;
     // each input window covers the elements asked for, which its opener guarantees.
     switch bound.precision {
-    case .single: try unsafe run(bound, Float.self, first, count, inputs)
-    case .double: try unsafe run(bound, Double.self, first, count, inputs)
+    case .single: try unsafe run(bound, Float.self, first, count, inputs, end)
+    case .double: try unsafe run(bound, Double.self, first, count, inputs, end)
     }
   }
 
   private func run<Element: KernelElement>(
-    _ bound: BoundProgram, _: Element.Type, _ first: Int, _ count: Int, _ inputs: [InputWindow]
+    _ bound: BoundProgram, _: Element.Type, _ first: Int, _ count: Int, _ inputs: [InputWindow], _ end: Int
   ) throws(NonFinite) {
-    for instruction in bound.program.instructions {
+    for instruction in bound.program.instructions[..<end] {
       try unsafe step(instruction, bound, Element.self, first, count, inputs)
     }
   }

@@ -56,7 +56,10 @@ private struct RandomExpression {
       return Pair(
         value: select(a.value, b.value, c.value),
         numbers: a.numbers.indices.map { a.numbers[$0] != 0 ? b.numbers[$0] : c.numbers[$0] })
-    case 12: return trim(a)
+    case 12:
+      let trimmed = trim(a)
+      return random.next() % 2 == 0
+        ? trimmed : map(trimmed, { sign($0) * 1.5 }, { ($0 > 0 ? 1 : $0 < 0 ? -1 : 0) * 1.5 })
     case 16: return map(a, direction) { $0 >= 0 ? 1 : -1 }
     case 13: return map(a, { -$0 }, { -$0 })
     default: return statistic(a, b)
@@ -245,6 +248,71 @@ private struct RandomExpression {
     #expect(found?.slot == slot)
     #expect(found?.element == 1)
     #expect(found?.value == .infinity)
+  }
+
+  /// Applies an expression of two operands to elements that are stored as `dtype`; the result's bytes.
+  private func apply(
+    _ value: Value, _ rows: [[Double]], as dtype: DType
+  ) throws -> [UInt8] {
+    let count = rows[0].count
+    let frame = TensorFrame(
+      shape: try #require(Shape([count])), dtypes: [dtype, dtype], checksFinite: true)
+    let application = Computation(applying: value, over: frame).application()
+    let stored = rows.map { storedBytes($0, as: dtype) }
+    var result = [UInt8](repeating: 0, count: count * dtype.byteCount)
+    try stored[0].withUnsafeBytes { first in
+      try stored[1].withUnsafeBytes { second in
+        let inputs = try [first, second].map { InputWindow(address: try #require($0.baseAddress), first: 0) }
+        try result.withUnsafeMutableBytes { target in
+          try TileMachine(tileLength: 64).apply(
+            application, to: 0..<count, inputs: inputs, into: #require(target.baseAddress), as: dtype)
+        }
+      }
+    }
+    return result
+  }
+
+  @Test(arguments: [DType.bf16, .f16]) func `A sum that is stored as its operand is rounded as in steps`(
+    dtype: DType
+  ) throws {
+    var random = SplitMix64(seed: 8)
+    let rows = (0..<2).map { _ in (0..<1000).map { _ in random.signed() * Double(1 << random.int(0..<16)) } }
+    let graph = ExpressionGraph()
+    let (a, b) = (graph.input(0), graph.input(1))
+    let format: ReferenceFloat = dtype == .f16 ? .f16 : .bf16
+    // What an operand holds is what it was stored as.
+    let numbers = rows.map { row in row.map { format.encode($0).map { Float(format.decode($0)) } ?? 0 } }
+    let sums: [(Value, (Float, Float) -> Float)] = [
+      (a + b, { $0 + $1 }), (a * 0.3 + b * 0.7, { $0 * 0.3 + $1 * 0.7 }),
+      (graph.restored(base: a, delta: b), { $0 + $1 }),
+    ]
+    for (value, sum) in sums {
+      let expected = zip(numbers[0], numbers[1]).map { Double(sum($0, $1)) }
+      #expect(try apply(value, rows, as: dtype) == storedBytes(expected, as: dtype))
+    }
+    for slot in [0, 1] {
+      var wrong = rows
+      wrong[slot][700] = .infinity
+      #expect(throws: NonFinite(slot: slot, element: 700, value: .infinity)) {
+        try self.apply(a * 0.3 + b, wrong, as: dtype)
+      }
+    }
+  }
+
+  @Test func `Signs of what a trim leaves are scaled in one step, unless another reads them`() {
+    let graph = ExpressionGraph()
+    let a = graph.input(0)
+    let statistic = graph.insert(
+      Statistic(kind: .selection(a.index, Quota(count: .fixed(2), rule: .exactK)), scope: .tensor, model: nil))
+    let trimmed = Value(graph: graph, index: graph.insert(.trim(a.index, statistic: statistic)))
+    func isOneStep(_ roots: [Value]) -> Bool {
+      graph.compile(roots: roots.map(\.index)).instructions.contains { if case .trimSign = $0 { true } else { false } }
+    }
+    #expect(isOneStep([sign(trimmed) * 3]))
+    #expect(isOneStep([3 * sign(trimmed)]))
+    #expect(!isOneStep([sign(trimmed) * 3, trimmed]))
+    #expect(!isOneStep([sign(trimmed) * 3, sign(trimmed)]))
+    #expect(!isOneStep([sign(a) * 3]))
   }
 
   @Test func `Levels follow the longest chain of statistics`() {
