@@ -148,7 +148,7 @@ static void fit(weir_chooser *chooser, weir_grouping *trial) {
       kept += chooser->kept[group][i];
       total += chooser->kept[group][i] + chooser->dropped[group][i];
     }
-    chooser->guesses[group] = (uint8_t)weir_nearest_class(kept, total);
+    chooser->guesses[group] = (uint8_t)weir_nearest_class(&chooser->costs, kept, total);
     trial->classes[group] = kept == 0 ? CLASS_EMPTY : kept == total ? CLASS_FULL : chooser->guesses[group];
   }
   for (int round = chooser->contexts > 1 ? 2 : 1; round > 0; round--) {
@@ -242,9 +242,9 @@ void weir_choose_context_groups(weir_chooser *chooser, const weir_block *block, 
     }
   }
   // Offsets begin as the distance of a context's density from the whole block's.
-  int whole = weir_nearest_class(all_kept, block->count);
+  int whole = weir_nearest_class(&chooser->costs, all_kept, block->count);
   for (int i = 0; i < contexts->count; i++) {
-    int offset = total[i] ? weir_nearest_class(kept[i], total[i]) - whole : 0;
+    int offset = total[i] ? weir_nearest_class(&chooser->costs, kept[i], total[i]) - whole : 0;
     grouping->offsets[i] = (int8_t)(offset < -SHIFT ? -SHIFT : offset > SHIFT ? SHIFT : offset);
   }
   fit(chooser, grouping);

@@ -44,13 +44,13 @@ void weir_prepare_costs(weir_costs *costs) {
     costs->one[i] = -weir_log2(costs, density);
     costs->zero[i] = -weir_log2(costs, 1 - density);
   }
+  for (int class = 1; class <= PLACES; class++) costs->density[class] = class < CLASS_LAST ? density_of(class) : 2;
   costs->is_prepared = 1;
 }
 
-int weir_nearest_class(uint32_t kept, uint32_t total) {
+int weir_nearest_class(const weir_costs *costs, uint32_t kept, uint32_t total) {
   float density = (float)kept / total;
   int class = 1;
-  for (int step = 64; step; step /= 2)
-    if (class + step <= CLASS_LAST && density_of(class + step - 1) < density) class += step;
+  for (int step = 64; step; step /= 2) class += costs->density[class + step - 1] < density ? step : 0;
   return class;
 }

@@ -7,6 +7,7 @@ enum {
   WINDOW = 32,       // classes that are tried for a group, about the one of its density
   COSTS = CLASS_COUNT + 2 * (SHIFT + WINDOW),
   STEPS = 256,       // of the table of logarithms
+  PLACES = 128,      // among which a class is searched for
 };
 
 // Zero before its first use.
@@ -15,6 +16,7 @@ typedef struct {
   // no clamping.
   float one[COSTS], zero[COSTS];
   float log2[STEPS + 1];  // of 1 ... 2
+  float density[PLACES + 1];  // of each class but the last, and from there on more than any
   int is_prepared;
 } weir_costs;
 
@@ -27,4 +29,4 @@ float weir_log2(const weir_costs *costs, float x);
 float weir_entropy(const weir_costs *costs, uint32_t kept, uint32_t total);
 
 // The class of 1 ... CLASS_LAST whose density is the least that is not below that of `kept` among `total`.
-int weir_nearest_class(uint32_t kept, uint32_t total);
+int weir_nearest_class(const weir_costs *costs, uint32_t kept, uint32_t total);

@@ -49,6 +49,16 @@ static void fill(weir_class_model *model, uint32_t first, uint32_t count, uint32
   for (uint32_t i = 0; i < count; i++) model->decode[first + i] = symbol | i << 8 | count << 20;
 }
 
+static weir_coding coding(uint32_t first, uint32_t slots, uint32_t is_escape) {
+  int is_single = slots == 1;
+  return (weir_coding){
+      .inverse = is_single ? UINT64_MAX : UINT64_MAX / slots + 1,
+      .limit = slots << (32 - SLOT_BITS) | is_escape,
+      .first = (uint16_t)(first + (is_single ? SLOTS - 1 : 0)),
+      .others = (uint16_t)(SLOTS - slots),
+  };
+}
+
 static void build(weir_class_model *model, const weir_models *models, uint32_t density) {
   uint32_t slots[9], first = 0;
   int tail = share_slots(density, slots), place = 0;
@@ -61,8 +71,7 @@ static void build(weir_class_model *model, const weir_models *models, uint32_t d
       for (uint32_t i = 0; i < size; i++) {
         uint32_t byte = models->order[(uint32_t)place + i], count = each + (i < more);
         fill(model, first, count, byte);
-        model->encode[byte] = first | count << 16;
-        model->inverse[byte] = weir_inverse(count);
+        model->encode[byte] = coding(first, count, 0);
         first += count;
       }
       model->direct_end = first;
@@ -72,9 +81,7 @@ static void build(weir_class_model *model, const weir_models *models, uint32_t d
       model->size[ones] = (uint16_t)size;
       fill(model, first, slots[ones], (uint32_t)ones);
       for (uint32_t i = 0; i < size; i++) {
-        uint32_t byte = models->order[(uint32_t)place + i];
-        model->encode[byte] = first | slots[ones] << 16;
-        model->inverse[byte] = weir_inverse(slots[ones]);
+        model->encode[models->order[(uint32_t)place + i]] = coding(first, slots[ones], IS_ESCAPE);
       }
       first += slots[ones];
     }

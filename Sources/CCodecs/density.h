@@ -17,6 +17,18 @@ enum {
 // Densities of classes 1 ... CLASS_HALF, times 65536; class 0 is a filler.
 extern const uint16_t weir_densities[CLASS_HALF + 1];
 
+// How slots first ..< first + slots are put into a state x without a division: x + x / slots * (SLOTS - slots) + first, where
+// x / slots is x * inverse >> 64. Exact for 32-bit states, since the inverse is less than 1 too large. That of a single slot would take
+// a bit more than there is; its quotients come out 1 too small, which the first slot makes up for.
+typedef struct {
+  uint64_t inverse;  // 2^64 / slots, rounded up
+  uint32_t limit;    // slots << (32 - SLOT_BITS): a state from here on gives out a word before; and IS_ESCAPE
+  uint16_t first;    // and SLOTS - 1 more where it is the only slot
+  uint16_t others;   // SLOTS - slots
+} weir_coding;
+
+enum { IS_ESCAPE = 1 };
+
 // The model of a class and its tables, all derived from its density by integer arithmetic.
 //
 // Bytes are ordered by their number of ones, then by value; those with equal numbers are a group, and have one probability.
@@ -24,8 +36,7 @@ extern const uint16_t weir_densities[CLASS_HALF + 1];
 // follows. Groups that get no slot at all are one group, the tail, with one slot.
 typedef struct {
   uint32_t decode[SLOTS];     // of each slot: byte, or group of an escape | (slot - first slot) << 8 | slots << 20
-  uint32_t encode[256];       // of each byte: first slot | slots << 16, its own or its escape's
-  uint64_t inverse[256];      // of each byte: what divides by those slots, see weir_inverse
+  weir_coding encode[256];    // of each byte: how its own slots are put in, or its escape's
   uint32_t direct_end;        // slots from here on are escapes
   uint16_t place[9];          // of each group that escapes: how many bytes come before it in the order
   uint16_t size[9];           // of each group that escapes: its bytes
@@ -41,10 +52,6 @@ typedef struct {
   uint8_t rank[256];   // their places in `order`
   uint8_t is_ordered;
 } weir_models;
-
-// Division of a 32-bit state by its symbol's slots, as a multiplication: x / slots is x * inverse >> 63, exactly, since the inverse
-// is less than slots / 2^63 too large and x below 2^32.
-static inline uint64_t weir_inverse(uint32_t slots) { return ((1ull << 63) + slots - 1) / slots; }
 
 const weir_class_model *weir_model(weir_models *models, int class);
 

@@ -15,6 +15,14 @@ static uint32_t segment_end(const weir_block *block, uint32_t i) {
   return left < block->count - i ? i + (uint32_t)left : block->count;
 }
 
+static int keeps_any(const uint64_t *mask, uint32_t first, uint32_t end) {
+  for (uint32_t run; first < end; first += run) {
+    run = end - first < 64 ? end - first : 64;
+    if (plane_bits(mask, first, run)) return 1;
+  }
+  return 0;
+}
+
 static uint32_t word_count(const weir_block *block) { return (block->count + 63) / 64; }
 
 typedef uint32_t lanes __attribute__((ext_vector_type(16)));
@@ -22,12 +30,9 @@ typedef _Bool bits16 __attribute__((ext_vector_type(16)));
 
 enum { MAGNITUDE = 0x7FFFFFFF, INFINITE = 0x7F800000 };
 
-// What all magnitudes but zero have in common: they are equal where `any` is `all`.
-typedef struct {
-  uint32_t any, all;
-} common_bits;
+static const weir_common_bits NO_BITS = {0, MAGNITUDE};
 
-WEIR_CLONES static common_bits split_words(const float *values, uint64_t *mask, uint64_t *sign, size_t words) {
+WEIR_CLONES static weir_common_bits split_words(const float *values, uint64_t *mask, uint64_t *sign, size_t words) {
   lanes any = 0, all = ~(lanes)0;
   for (size_t i = 0; i < words; i++) {
     uint64_t kept = 0, negative = 0;
@@ -47,7 +52,7 @@ WEIR_CLONES static common_bits split_words(const float *values, uint64_t *mask, 
     mask[i] = kept;
     sign[i] = negative;
   }
-  common_bits common = {0, MAGNITUDE};
+  weir_common_bits common = NO_BITS;
   for (int i = 0; i < 16; i++) {
     common.any |= any[i];
     common.all &= all[i];
@@ -55,38 +60,84 @@ WEIR_CLONES static common_bits split_words(const float *values, uint64_t *mask, 
   return common;
 }
 
-static int is_scale(common_bits common) { return common.any < INFINITE && (common.any == 0 || common.any == common.all); }
+static int is_scale(weir_common_bits common) {
+  return common.any < INFINITE && (common.any == 0 || common.any == common.all);
+}
 
-int weir_planes_split(const weir_block *block, const float *values, weir_planes *planes) {
-  size_t words = block->count / 64, rest = block->count % 64;
-  common_bits common = split_words(values, planes->mask, planes->sign, words);
-  if (rest) {
-    float last[64] = {0};
-    memcpy(last, values + 64 * words, rest * sizeof *last);
-    common_bits more = split_words(last, planes->mask + words, planes->sign + words, 1);
-    common.any |= more.any;
-    common.all &= more.all;
+static void join(weir_common_bits *common, weir_common_bits more) {
+  common->any |= more.any;
+  common->all &= more.all;
+}
+
+static weir_common_bits common_of(const float *values, uint32_t count) {
+  weir_common_bits common = NO_BITS;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t magnitude;
+    memcpy(&magnitude, values + i, sizeof magnitude);
+    magnitude &= MAGNITUDE;
+    join(&common, (weir_common_bits){magnitude, magnitude ? magnitude : MAGNITUDE});
   }
-  planes->is_per_row = !is_scale(common);
-  planes->scale_count = 1;
-  memcpy(planes->scales, &common.any, sizeof common.any);
-  if (!planes->is_per_row) return WEIR_CODEC_OK;
+  return common;
+}
 
-  planes->scale_count = 0;
-  for (uint32_t i = 0, end; i < block->count; i = end) {
-    end = segment_end(block, i);
-    common = (common_bits){0, MAGNITUDE};
-    for (uint32_t j = i; j < end; j++) {
-      uint32_t magnitude;
-      memcpy(&magnitude, values + j, sizeof magnitude);
-      magnitude &= MAGNITUDE;
-      common.any |= magnitude;
-      common.all &= magnitude ? magnitude : MAGNITUDE;
+// Splits numbers of the block from element `first` on. Words that numbers of this part and of another share are put together.
+static weir_common_bits split_part(const float *values, uint32_t first, uint32_t count, weir_planes *planes) {
+  weir_common_bits common = NO_BITS;
+  for (uint32_t i = 0, run; i < count; i += run) {
+    uint32_t place = (first + i) % 64, word = (first + i) / 64;
+    run = count - i;
+    if (place == 0 && run >= 64) {
+      run -= run % 64;
+      join(&common, split_words(values + i, planes->mask + word, planes->sign + word, run / 64));
+    } else {
+      float part[64] = {0};
+      uint64_t mask, sign;
+      run = run < 64 - place ? run : 64 - place;
+      memcpy(part + place, values + i, run * sizeof *part);
+      join(&common, split_words(part, &mask, &sign, 1));
+      planes->mask[word] = mask | (place ? planes->mask[word] : 0);
+      planes->sign[word] = sign | (place ? planes->sign[word] : 0);
     }
-    if (!is_scale(common)) return WEIR_CODEC_SCALE;
-    memcpy(planes->scales + planes->scale_count++, &common.any, sizeof common.any);
   }
-  return WEIR_CODEC_OK;
+  return common;
+}
+
+void weir_split_start(weir_split *split) { *split = (weir_split){.block = NO_BITS, .segment = NO_BITS}; }
+
+// Takes in what numbers up to `end`, of one segment, have in common.
+static void take_segment(weir_split *split, const weir_block *block, uint32_t end, weir_common_bits common, weir_planes *planes) {
+  join(&split->segment, common);
+  if (end < block->count && (block->first + end) % block->row_length) return;
+  if (!is_scale(split->segment)) split->is_wrong = 1;
+  memcpy(planes->scales + split->segments++, &split->segment.any, sizeof split->segment.any);
+  split->segment = NO_BITS;
+}
+
+void weir_split_add(weir_split *split, const weir_block *block, const float *values, uint32_t count, weir_planes *planes) {
+  uint32_t first = split->count, end = first + count;
+  weir_common_bits known = split->block;
+  join(&split->block, split_part(values, first, count, planes));
+  split->count = end;
+  if (!split->is_per_row) {
+    if (is_scale(split->block)) return;
+    // Until now one scale would have done: that of each segment so far which keeps anything.
+    split->is_per_row = 1;
+    for (uint32_t i = 0, stop; i < first; i = stop) {
+      stop = segment_end(block, i) < first ? segment_end(block, i) : first;
+      take_segment(split, block, stop, keeps_any(planes->mask, i, stop) ? known : NO_BITS, planes);
+    }
+  }
+  for (uint32_t i = first, stop; i < end; i = stop) {
+    stop = segment_end(block, i) < end ? segment_end(block, i) : end;
+    take_segment(split, block, stop, common_of(values + (i - first), stop - i), planes);
+  }
+}
+
+int weir_split_finish(const weir_split *split, weir_planes *planes) {
+  planes->is_per_row = (uint32_t)split->is_per_row;
+  planes->scale_count = split->is_per_row ? split->segments : 1;
+  if (!split->is_per_row) memcpy(planes->scales, &split->block.any, sizeof split->block.any);
+  return split->is_wrong ? WEIR_CODEC_SCALE : WEIR_CODEC_OK;
 }
 
 // Values of up to 64 elements; whole words go sixteen at a time.
@@ -131,14 +182,6 @@ WEIR_CLONES uint32_t weir_planes_kept(const weir_block *block, const weir_planes
   uint32_t kept = 0;
   for (uint32_t i = 0; i < word_count(block); i++) kept += (uint32_t)__builtin_popcountll(planes->mask[i]);
   return kept;
-}
-
-static int keeps_any(const uint64_t *mask, uint32_t first, uint32_t end) {
-  for (uint32_t run; first < end; first += run) {
-    run = end - first < 64 ? end - first : 64;
-    if (plane_bits(mask, first, run)) return 1;
-  }
-  return 0;
 }
 
 int weir_planes_impose(const weir_block *block, const uint64_t *mask, weir_planes *planes) {

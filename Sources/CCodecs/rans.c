@@ -143,9 +143,9 @@ void weir_encoder_start(weir_encoder *encoder, uint8_t *start, uint8_t *end, uin
   for (uint32_t i = 0; i < STATES; i++) encoder->states[i] = STATE_LEAST;
 }
 
-// A state that has room for a symbol of `slots` slots, after giving out a word where it must.
-static inline uint32_t shortened(uint32_t state, uint32_t slots, uint8_t **next) {
-  uint32_t is_long = state >= (uint64_t)slots << (32 - SLOT_BITS);
+// A state that has room for a symbol, below its limit, after giving out a word where it must.
+static inline uint32_t shortened(uint32_t state, uint64_t limit, uint8_t **next) {
+  uint32_t is_long = state >= limit;
   (*next)[-2] = (uint8_t)state;
   (*next)[-1] = (uint8_t)(state >> 8);
   *next -= 2 * is_long;
@@ -154,15 +154,14 @@ static inline uint32_t shortened(uint32_t state, uint32_t slots, uint8_t **next)
 
 // The state with a symbol put in that has `slots` slots from `first` on.
 static inline uint32_t put(uint32_t state, uint32_t first, uint32_t slots, uint8_t **next) {
-  state = shortened(state, slots, next);
+  state = shortened(state, (uint64_t)slots << (32 - SLOT_BITS), next);
   return (state / slots << SLOT_BITS) + state % slots + first;
 }
 
 // The same without a division.
-static inline uint32_t put_by(uint32_t state, uint32_t first, uint32_t slots, uint64_t inverse, uint8_t **next) {
-  state = shortened(state, slots, next);
-  uint32_t quotient = (uint32_t)((unsigned __int128)state * inverse >> 63);
-  return state + quotient * (SLOTS - slots) + first;
+static inline uint32_t put_by(uint32_t state, const weir_coding *coding, uint8_t **next) {
+  state = shortened(state, coding->limit, next);
+  return state + (uint32_t)((unsigned __int128)state * coding->inverse >> 64) * coding->others + coding->first;
 }
 
 // Bytes that encoding one symbol may write, and one word more that may be written in vain.
@@ -170,23 +169,43 @@ static int has_room(const weir_encoder *encoder, size_t symbols) {
   return (size_t)(encoder->next - encoder->start) >= 4 * symbols + 2;
 }
 
+// Puts in the byte of an escape, which comes before the escape itself, and then that. Out of the way of the loop.
+__attribute__((noinline)) static uint32_t
+put_escape(const weir_class_model *model, const weir_models *models, uint32_t byte, uint32_t state, uint8_t **next) {
+  uint32_t group = model->group[__builtin_popcount(byte)], size = model->size[group];
+  uint32_t place = models->rank[byte] - (uint32_t)model->place[group], slot = uniform_first(place, size);
+  weir_coding coding = model->encode[byte];
+  coding.limit -= IS_ESCAPE;
+  state = put(state, slot, uniform_first(place + 1, size) - slot, next);
+  return put_by(state, &coding, next);
+}
+
+static inline uint32_t put_byte(const weir_class_model *model, const weir_models *models, uint32_t byte, uint32_t state,
+                                uint8_t **next) {
+  const weir_coding *coding = &model->encode[byte];
+  if (__builtin_expect(coding->limit & IS_ESCAPE, 0)) return put_escape(model, models, byte, state, next);
+  return put_by(state, coding, next);
+}
+
 int weir_encode_bytes(weir_encoder *encoder, weir_models *models, int class, const uint8_t *bytes, size_t first, size_t end) {
   if (!has_room(encoder, end - first)) return -1;
   const weir_class_model *model = weir_model(models, class);
   const uint8_t flip = weir_flip(class);
   uint8_t *next = encoder->next;
-  for (size_t i = end; i-- > first;) {
-    uint32_t byte = bytes[i] ^ flip, entry = model->encode[byte];
-    uint32_t *state = &encoder->states[i & encoder->state_mask], x = *state;
-    if (__builtin_expect((entry & 0xFFFF) >= model->direct_end, 0)) {
-      uint32_t group = model->group[__builtin_popcount(byte)];
-      uint32_t size = model->size[group], place = models->rank[byte] - (uint32_t)model->place[group];
-      uint32_t slot = uniform_first(place, size);
-      x = put(x, slot, uniform_first(place + 1, size) - slot, &next);
+  uint32_t states[STATES];
+  memcpy(states, encoder->states, sizeof states);
+  while (end > first) {
+    if (end % 8 == 0 && end - first >= 8 && encoder->state_mask == STATES - 1) {
+      // Eight bytes at a time, one of each state.
+      for (; end - first >= 8; end -= 8)
+        for (size_t i = STATES; i-- > 0;) states[i] = put_byte(model, models, bytes[end - 8 + i] ^ flip, states[i], &next);
+    } else {
+      uint32_t *state = &states[--end & encoder->state_mask];
+      *state = put_byte(model, models, bytes[end] ^ flip, *state, &next);
     }
-    *state = put_by(x, entry & 0xFFFF, entry >> 16, model->inverse[byte], &next);
   }
   encoder->next = next;
+  memcpy(encoder->states, states, sizeof states);
   return 0;
 }
 

@@ -29,9 +29,26 @@ enum weir_mask_kind {
   WEIR_SCALE_PER_ROW = 8,  // a flag
 };
 
-/// Splits numbers into planes and scales: one scale where all magnitudes are equal, else one per segment.
-/// Returns 0, or WEIR_CODEC_SCALE where neither holds or a number is not finite.
-int weir_planes_split(const weir_block *block, const float *values, weir_planes *planes);
+/// What all magnitudes but zero have in common: they are equal where `any` is `all`.
+typedef struct {
+  uint32_t any, all;
+} weir_common_bits;
+
+/// The state of a split whose numbers come in parts.
+typedef struct {
+  weir_common_bits block;    // of all numbers so far
+  weir_common_bits segment;  // of the last segment that has begun, where scales are per row
+  uint32_t count;            // numbers so far
+  uint32_t segments;         // how many have ended, where scales are per row
+  int is_per_row;
+  int is_wrong;              // no scale fits
+} weir_split;
+
+/// Splits numbers into planes and scales: one scale where all magnitudes are equal, else one per segment. They come in parts, in
+/// order, between a start and a finish, which returns 0, or WEIR_CODEC_SCALE where neither holds or a number is not finite.
+void weir_split_start(weir_split *split);
+void weir_split_add(weir_split *split, const weir_block *block, const float *values, uint32_t count, weir_planes *planes);
+int weir_split_finish(const weir_split *split, weir_planes *planes);
 
 /// Gives planes a mask that may keep more, as codecs must that do not store one: elements of a segment that has no value but
 /// 0 are kept with a scale of 0. Returns 0, or WEIR_CODEC_SCALE where a segment has some of the mask's elements only.

@@ -34,6 +34,14 @@ struct ArchivePlan: Sendable {
     case sparse
     case dense(DType)
     case lowrank(LowRankChoice)
+
+    /// Whether blocks are coded as bit planes.
+    var isPlanes: Bool {
+      switch self {
+      case .ternary, .sign, .seeded: true
+      case .dare, .sparse, .dense, .lowrank: false
+      }
+    }
   }
 
   let kind: ArchiveKind

@@ -45,16 +45,21 @@ extension ArchiveWork {
       ArchivePayload(tensor: unit.tensor, block: nil, bytes: right, coding: .lowrank(rank: factors.rank)))
     for (number, place) in places.enumerated() {
       let part = Unit(tensor: unit.tensor, place: place, block: number)
-      let payload = try unsafe withBase(part, tensor, &worker) { (base, worker) throws(CheckpointError) -> [UInt8] in
+      let base = try unsafe base(of: part, tensor, worker)
+      let payload = try coded(tensor) { () throws(CheckpointError) in
         let left = factors.left[
           place.first / columns * factors.rank..<(place.first + place.count) / columns * factors.rank]
         let payload = try LowRankCodec.encodeRows(Array(left), place, rank: factors.rank, isInt8: choice.isInt8)
         // What comes out is what the coded factors give, not what the exact ones would.
         try worker.bench.decodeLowRank(payload, place, rank: factors.rank, right: right, into: worker.block)
-        if let application = restoring[unit.tensor] {
-          unsafe worker.restore(application, place, base: base, at: Self.resultOffset)
-        }
         return payload
+      }
+      if let application = restoring[unit.tensor] {
+        // SAFETY: the block holds the values, and has room for as many results behind them.
+        let start = unsafe worker.block.bytes.baseAddress.unsafelyUnwrapped
+        unsafe worker.bench.restore(
+          application, start.assumingMemoryBound(to: Float.self), place.first..<place.first + place.count, of: place,
+          base: base, into: start + Self.resultOffset)
       }
       hashResult(part, at: Self.resultOffset, worker)
       payloads.append(ArchivePayload(tensor: unit.tensor, block: number, bytes: payload))

@@ -109,7 +109,7 @@ final class ArchiveWork: BlockWork {
     case .same:
       try worker.fill(job, tensor.info, bytes: unit.place.bytes, at: 0)
       hashResult(unit, at: 0, worker)
-      _ = try unsafe withBase(unit, tensor, &worker) { _, _ in [] }
+      _ = try unsafe base(of: unit, tensor, worker)
     case .exact(_, _, let coding):
       try worker.fill(job, tensor.info, bytes: unit.place.bytes, at: 0)
       try checkBases(unit, worker)
@@ -118,10 +118,8 @@ final class ArchiveWork: BlockWork {
     case .prepared(_, _, .lowrank(let choice)):
       try codeLowRank(unit, tensor, choice, job, &worker)
     case .prepared(_, _, let coding):
-      try worker.fill(
-        job, tensor.computedInfo, bytes: unit.place.first * 4..<(unit.place.first + unit.place.count) * 4, at: 0)
       try checkBases(unit, worker)
-      try codePrepared(unit, tensor, coding, &worker)
+      try codePrepared(unit, tensor, coding, job, &worker)
     }
   }
 
@@ -144,7 +142,8 @@ final class ArchiveWork: BlockWork {
   private func codeExact(
     _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.ExactCoding, _ worker: inout Worker
   ) throws(PipelineError) {
-    let payload = try unsafe withBase(unit, tensor, &worker) { (base, worker) throws(CheckpointError) in
+    let base = try unsafe base(of: unit, tensor, worker)
+    let payload = try coded(tensor) { () throws(CheckpointError) in
       // SAFETY: the block holds the result, which was computed into it.
       let result = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[0..<unit.place.bytes.count])
       switch coding {
@@ -157,30 +156,46 @@ final class ArchiveWork: BlockWork {
   }
 
   private func codePrepared(
-    _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.PreparedCoding, _ worker: inout Worker
+    _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.PreparedCoding, _ job: Job,
+    _ worker: inout Worker
   ) throws(PipelineError) {
     let place = unit.place
-    let payload = try unsafe withBase(unit, tensor, &worker) { (base, worker) throws(CheckpointError) -> [UInt8] in
-      if let application = restoring[unit.tensor] {
-        unsafe worker.restore(application, place, base: base, at: Self.resultOffset)
-      }
-      // SAFETY: the block holds the values, which were computed into it.
-      let values = unsafe UnsafeBufferPointer(
-        rebasing: UnsafeRawBufferPointer(worker.block.bytes).assumingMemoryBound(to: Float.self)[0..<place.count])
+    let base = try unsafe base(of: unit, tensor, worker)
+    let bench = worker.bench
+    let restoring = restoring[unit.tensor]
+    let memory = unsafe worker.block.bytes
+    func take(_ values: UnsafeBufferPointer<Float>, _ first: Int) {
+      if coding.isPlanes { unsafe bench.addPlanes(values, of: place) }
+      guard let restoring, let start = values.baseAddress else { return }
+      // SAFETY: the block has room for the place's results behind as many values.
+      unsafe bench.restore(
+        restoring, start, first..<first + values.count, of: place, base: base,
+        into: memory.baseAddress.unsafelyUnwrapped + Self.resultOffset)
+    }
+    // SAFETY: the block has room for the place's values.
+    let values = unsafe UnsafeBufferPointer(
+      rebasing: UnsafeRawBufferPointer(memory).assumingMemoryBound(to: Float.self)[0..<place.count])
+    bench.startPlanes()
+    if coding.isPlanes, let application = job.application {
+      // Tile by tile: the values are never further away than the first level of cache.
+      try unsafe worker.forEachTile(job, application, place.first..<place.first + place.count, take)
+    } else {
+      try worker.fill(job, tensor.computedInfo, bytes: place.first * 4..<(place.first + place.count) * 4, at: 0)
+      unsafe take(values, place.first)
+    }
+    let payload = try coded(tensor) { () throws(CheckpointError) in
       switch coding {
-      case .ternary(let codec): return try unsafe ternary(values, unit, codec, base, worker)
+      case .ternary(let codec): try unsafe ternary(unit, codec, base, bench)
       case .sign:
-        return try worker.bench.withScratch { (scratch) throws(CheckpointError) in
-          try unsafe SignCodec.encode(values, place, scratch: &scratch)
-        }
+        try bench.withScratch { (scratch) throws(CheckpointError) in try SignCodec.encode(place, scratch: &scratch) }
       case .seeded(let mask):
-        return try worker.bench.withScratch { (scratch) throws(CheckpointError) in
-          try unsafe SeededCodec.encode(values, place, mask: mask, scratch: &scratch)
+        try bench.withScratch { (scratch) throws(CheckpointError) in
+          try SeededCodec.encode(place, mask: mask, scratch: &scratch)
         }
-      case .dare(let mask): return try unsafe DareCodec.encode(values, place, mask: mask)
-      case .sparse: return try unsafe SparseCodec.encode(values, place)
-      case .dense(let dtype): return try unsafe DenseCodec.encode(values, place, as: dtype)
-      case .lowrank: return []
+      case .dare(let mask): try unsafe DareCodec.encode(values, place, mask: mask)
+      case .sparse: try unsafe SparseCodec.encode(values, place)
+      case .dense(let dtype): try unsafe DenseCodec.encode(values, place, as: dtype)
+      case .lowrank: []
       }
     }
     hashResult(unit, at: Self.resultOffset, worker)
@@ -191,15 +206,24 @@ final class ArchiveWork: BlockWork {
     ]
   }
 
+  /// What a codec gives, or its error with the tensor's name.
+  func coded(
+    _ tensor: ArchivePlan.Tensor, _ body: () throws(CheckpointError) -> [UInt8]
+  ) throws(PipelineError) -> [UInt8] {
+    do throws(CheckpointError) {
+      return try body()
+    } catch {
+      throw PipelineError(.run, error.naming(tensor: tensor.info.name).description)
+    }
+  }
+
   /// Codes ternary values; where the smallest coding is wanted, the tensor's first block decides for all.
   private func ternary(
-    _ values: UnsafeBufferPointer<Float>, _ unit: Unit, _ codec: ArchiveCodec?, _ base: UnsafeRawBufferPointer?,
-    _ worker: borrowing Worker
+    _ unit: Unit, _ codec: ArchiveCodec?, _ base: UnsafeRawBufferPointer?, _ bench: CodingBench
   ) throws(CheckpointError) -> [UInt8] {
-    let bench = worker.bench
     func encoded(_ codec: ArchiveCodec) throws(CheckpointError) -> [UInt8] {
       try bench.withScratch { (scratch) throws(CheckpointError) in
-        try unsafe TernaryCodec.encode(values, unit.place, codec: codec, base: base, scratch: &scratch)
+        try unsafe TernaryCodec.encode(unit.place, codec: codec, base: base, scratch: &scratch)
       }
     }
     if let codec = codec ?? self.codec(of: unit.tensor) { return try encoded(codec) }
@@ -227,23 +251,22 @@ final class ArchiveWork: BlockWork {
       unit.tensor, archive.tensors[unit.tensor].info, unit.place.bytes, worker.bench, result: nil)
   }
 
-  /// Hands `body` the base's bytes of a block, after they have been hashed; `nil` where there is no base.
-  func withBase(
-    _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ worker: inout Worker,
-    _ body: (UnsafeRawBufferPointer?, inout Worker) throws(CheckpointError) -> [UInt8]
-  ) throws(PipelineError) -> [UInt8] {
+  /// The base's bytes of a block, after they have been hashed; `nil` where there is no base. Valid until the worker's next call.
+  func base(
+    of unit: Unit, _ tensor: ArchivePlan.Tensor, _ worker: borrowing Worker
+  ) throws(PipelineError) -> UnsafeRawBufferPointer? {
+    guard let operand = tensor.base else { return nil }
+    let (file, bytes) = graph.location(of: operand)
+    let size = graph.info(of: operand).dtype.byteCount
+    let part = unit.place.first * size..<(unit.place.first + unit.place.count) * size
     do throws(CheckpointError) {
-      guard let operand = tensor.base else { return try body(nil, &worker) }
-      let (file, bytes) = graph.location(of: operand)
-      let size = graph.info(of: operand).dtype.byteCount
-      let part = unit.place.first * size..<(unit.place.first + unit.place.count) * size
       let base = try unsafe worker.bench.openBase(file, tensor: bytes, part: part)
       let own = min(part.upperBound, bytes.count) - min(part.lowerBound, bytes.count)
       if own > 0 {
         unsafe hasher.add(
           UnsafeRawBufferPointer(rebasing: base[0..<own]), of: archive.tensors.count + unit.tensor, at: part.lowerBound)
       }
-      return try unsafe body(base, &worker)
+      return unsafe base
     } catch {
       throw PipelineError(.run, error.naming(tensor: tensor.info.name).description)
     }

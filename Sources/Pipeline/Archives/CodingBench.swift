@@ -1,5 +1,6 @@
 internal import WeirIO
 internal import WeirOps
+internal import WeirTensors
 
 /// What a worker makes archives with, and checks their bases through.
 final class CodingBench {
@@ -12,6 +13,7 @@ final class CodingBench {
   let scan = NonFiniteScan()
   private var bases = WindowReader(reach: 0)
   private let padding: AlignedBuffer
+  private let machine = TileMachine()
 
   init() throws(CheckpointError) {
     scratch = try CodecScratch()
@@ -25,11 +27,42 @@ final class CodingBench {
     _ body: (inout CodecScratch) throws(CheckpointError) -> Value
   ) throws(CheckpointError) -> Value { try body(&scratch) }
 
+  /// Begins a block of planes.
+  func startPlanes() { scratch.startBlock() }
+
+  /// Adds values to the block of planes, those that follow the ones added before.
+  func addPlanes(_ values: UnsafeBufferPointer<Float>, of place: BlockPlace) {
+    unsafe scratch.add(values, of: place)
+  }
+
   /// A part of a base's tensor, zeros beyond its end; valid until the next call.
   func openBase(
     _ file: InputFile, tensor bytes: Range<Int>, part: Range<Int>
   ) throws(CheckpointError) -> UnsafeRawBufferPointer {
     try unsafe bases.open(file, tensor: bytes, part: part, slot: 0, padding: padding)
+  }
+
+  /// Adds prepared values to the base, exactly as applying the archive does.
+  ///
+  /// - Parameters:
+  ///   - application: reads the values, and the base if there is one.
+  ///   - values: those of `elements`.
+  ///   - elements: some of the tensor's that lie in the place.
+  ///   - base: all of the place's elements of the base.
+  ///   - target: where the result of the place's first element goes.
+  func restore(
+    _ application: Application, _ values: UnsafePointer<Float>, _ elements: Range<Int>, of place: BlockPlace,
+    base: UnsafeRawBufferPointer?, into target: UnsafeMutableRawPointer
+  ) {
+    let values = unsafe UnsafeRawPointer(values)
+    let inputs = unsafe [
+      InputWindow(address: values, first: elements.lowerBound),
+      InputWindow(address: base?.baseAddress ?? values, first: place.first),
+    ]
+    // SAFETY: windows cover the elements, and the target has room for the place's results.
+    let result = unsafe target + (elements.lowerBound - place.first) * place.dtype.byteCount
+    // Nothing is checked, so nothing is found.
+    try? unsafe machine.apply(application, to: elements, inputs: inputs, into: result, as: place.dtype)
   }
 
   /// Decodes rows of a low-rank matrix to Float32, into the first bytes of a buffer.

@@ -126,10 +126,30 @@ struct Worker: ~Copyable {
   private mutating func apply(
     _ job: Job, _ application: Application, _ elements: Range<Int>, _ dtype: DType, _ target: UnsafeMutableRawPointer
   ) throws(PipelineError) {
+    try unsafe run(job, application, elements) { (inputs) throws(NonFinite) in
+      try unsafe machine.apply(application, to: elements, inputs: inputs, into: target, as: dtype)
+    }
+  }
+
+  /// Computes elements of a job that is no copy, and hands each tile on as Float32, with the index of its first element.
+  func forEachTile(
+    _ job: Job, _ application: Application, _ elements: Range<Int>, _ body: (UnsafeBufferPointer<Float>, Int) -> Void
+  ) throws(PipelineError) {
+    for part in job.steps(elements, of: windowBytes / job.widestElement, ranks: machine.rankSteps(of: application)) {
+      try unsafe run(job, application, part) { (inputs) throws(NonFinite) in
+        try unsafe machine.forEachTile(application, of: part, inputs: inputs, body)
+      }
+    }
+  }
+
+  /// Ranks what an application needs ranked, and opens windows on the elements of its operands.
+  private func run(
+    _ job: Job, _ application: Application, _ elements: Range<Int>, _ body: ([InputWindow]) throws(NonFinite) -> Void
+  ) throws(PipelineError) {
     try machine.rank(application, elements, from: source(job, job.inputs, windows, elements))
     let opened = try unsafe windows.open(job.inputs, application.slots, elements)
     do throws(NonFinite) {
-      try unsafe machine.apply(application, to: elements, inputs: opened, into: target, as: dtype)
+      try unsafe body(opened)
     } catch {
       throw job.failure(error, plan)
     }
@@ -165,19 +185,6 @@ struct Worker: ~Copyable {
       let start = offset + wanted.lowerBound - bytes.lowerBound
       unsafe UnsafeMutableRawBufferPointer(rebasing: block.bytes[start..<start + wanted.count]).copyMemory(from: source)
     }
-  }
-
-  /// Adds prepared values, which begin the worker's block, to the base, into the block from `offset` on.
-  func restore(_ application: Application, _ place: BlockPlace, base: UnsafeRawBufferPointer?, at offset: Int) {
-    let values = unsafe UnsafeRawPointer(block.bytes.baseAddress.unsafelyUnwrapped)
-    let inputs = unsafe [values, base?.baseAddress ?? values].map {
-      unsafe InputWindow(address: $0, first: place.first)
-    }
-    // SAFETY: values and base have `place.count` elements, and the block has room for as many results behind the values.
-    let target = unsafe block.bytes.baseAddress.unsafelyUnwrapped + offset
-    // Nothing is checked, so nothing is found.
-    try? unsafe machine.apply(
-      application, to: place.first..<place.first + place.count, inputs: inputs, into: target, as: place.dtype)
   }
 
   /// The inputs opened once more, to be read: a sample's short windows cost less so, and it only guides.

@@ -56,15 +56,17 @@ final class CodecBench {
 
   func encode(_ block: CodecCase, _ codec: ArchiveCodec, mask: SeededMask? = nil) throws(CheckpointError) -> [UInt8] {
     do {
-      return try block.values.withUnsafeBufferPointer { values in
-        try block.base.withUnsafeBytes { base in
-          switch codec {
-          case .sign: try SignCodec.encode(values, block.place, scratch: &scratch)
-          case .seeded:
-            try SeededCodec.encode(
-              values, block.place, mask: mask ?? SeededMask(key: 0, limit: 0), scratch: &scratch)
-          default: try TernaryCodec.encode(values, block.place, codec: codec, base: base, scratch: &scratch)
-          }
+      scratch.startBlock()
+      // In parts of any length, as tiles may be.
+      for part in [0..<min(77, block.values.count), min(77, block.values.count)..<block.values.count] {
+        block.values[part].withUnsafeBufferPointer { scratch.add($0, of: block.place) }
+      }
+      return try block.base.withUnsafeBytes { base in
+        switch codec {
+        case .sign: try SignCodec.encode(block.place, scratch: &scratch)
+        case .seeded:
+          try SeededCodec.encode(block.place, mask: mask ?? SeededMask(key: 0, limit: 0), scratch: &scratch)
+        default: try TernaryCodec.encode(block.place, codec: codec, base: base, scratch: &scratch)
         }
       }
     } catch let error as CheckpointError {

@@ -14,6 +14,7 @@ public struct CodecScratch: ~Copyable, @unchecked Sendable {
 
   /// The planes of the block being encoded.
   let planes: PlaneBuffer
+  private var split = weir_split()
   private let workMemory: AlignedBuffer
   private let payloadMemory: AlignedBuffer
   private var compressor: OpaquePointer?
@@ -32,6 +33,37 @@ public struct CodecScratch: ~Copyable, @unchecked Sendable {
     // SAFETY: the context, if any, was made by this scratch alone; nothing is freed where there is none.
     unsafe _ = ZSTD_freeCCtx(compressor)
   }
+
+  // MARK: - Values
+
+  /// Begins a block of planes, whose values are then added.
+  public mutating func startBlock() {
+    // SAFETY: the state is read and written during the call alone.
+    unsafe weir_split_start(&split)
+  }
+
+  /// Adds values of a block, those that follow the ones added before.
+  ///
+  /// - Parameters:
+  ///   - values: 0 or ±s, with one s for the block or one per row; no more than are left of the block.
+  ///   - place: where the block lies.
+  public mutating func add(_ values: UnsafeBufferPointer<Float>, of place: BlockPlace) {
+    precondition(values.count <= place.count - Int(split.count), "a block has as many values as its place says")
+    var block = place.block
+    // SAFETY: the values were counted, and planes have room for every block.
+    unsafe weir_split_add(&split, &block, values.baseAddress, UInt32(values.count), planes.planes)
+  }
+
+  /// Ends what ``startBlock()`` began: ``planes`` has the block.
+  ///
+  /// - Throws: ``CheckpointError`` where the values were not of the form that planes have.
+  mutating func finishBlock(_ place: BlockPlace) throws(CheckpointError) {
+    precondition(Int(split.count) == place.count, "all values of the block were added")
+    // SAFETY: as for ``add(_:of:)``.
+    guard unsafe weir_split_finish(&split, planes.planes) == 0 else { throw PlaneBlock.wrongForm }
+  }
+
+  // MARK: - Memory
 
   /// What the encoder of density classes works in; its alone, so that the tables which it builds in it stay.
   var work: UnsafeMutableRawPointer {

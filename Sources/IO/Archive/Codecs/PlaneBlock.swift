@@ -3,16 +3,6 @@ internal import WeirTensors
 
 /// What the codecs of planes have in common: values to planes, a payload's end, and what a refusal says.
 enum PlaneBlock {
-  /// Splits values into the scratch's planes.
-  static func split(
-    _ values: UnsafeBufferPointer<Float>, _ place: BlockPlace, in scratch: borrowing CodecScratch
-  ) throws(CheckpointError) {
-    precondition(values.count == place.count, "a block has as many values as its place says")
-    var block = place.block
-    // SAFETY: the values were counted, and planes have room for every block.
-    guard unsafe weir_planes_split(&block, values.baseAddress, scratch.planes.planes) == 0 else { throw wrongForm }
-  }
-
   /// Gives the scratch's planes a mask that is not stored; elements that it keeps may have value 0 where their row's all do.
   static func impose(
     _ mask: UnsafePointer<UInt64>, _ place: BlockPlace, in scratch: borrowing CodecScratch

@@ -7,19 +7,19 @@ internal import CCodecs
 /// - Source: DARE (Yu et al., 2023, arXiv:2311.03099) for the mask, BitDelta (Liu et al., 2024, arXiv:2402.10193) for the signs;
 ///   storing a seed for the mask is Weir's own.
 public enum SeededCodec {
-  /// Packs values of the seeded form: only the signs of kept elements, and the scales, are stored.
+  /// Packs the values of the seeded form, ±s where `mask` keeps and 0 elsewhere, that were added to `scratch`: only the signs of kept
+  /// elements, and the scales, are stored.
   ///
   /// - Parameters:
-  ///   - values: `place.count` values: ±s where `mask` keeps, 0 elsewhere.
   ///   - place: where the block lies.
   ///   - mask: the tensor's mask.
   ///   - scratch: memory to work in.
   /// - Returns: the block's payload.
   /// - Throws: ``CheckpointError`` where the values are not of the seeded form.
   public static func encode(
-    _ values: UnsafeBufferPointer<Float>, _ place: BlockPlace, mask: SeededMask, scratch: inout CodecScratch
+    _ place: BlockPlace, mask: SeededMask, scratch: inout CodecScratch
   ) throws(CheckpointError) -> [UInt8] {
-    try unsafe PlaneBlock.split(values, place, in: scratch)
+    try scratch.finishBlock(place)
     var block = place.block
     // SAFETY: the payload has room for a plane; it is written anew after the mask has been taken from it.
     let drawn = unsafe scratch.payload.bindMemory(to: UInt64.self).baseAddress.unsafelyUnwrapped

@@ -6,18 +6,17 @@ internal import CCodecs
 ///
 /// - Source: BitDelta (Liu et al., 2024, arXiv:2402.10193) for the form of the values.
 public enum SignCodec {
-  /// Packs values of the sign form.
+  /// Packs the values of the sign form, ±s, that were added to `scratch`.
   ///
   /// - Parameters:
-  ///   - values: `place.count` values ±s.
   ///   - place: where the block lies.
   ///   - scratch: memory to work in.
   /// - Returns: the block's payload.
   /// - Throws: ``CheckpointError`` where the values are not of the sign form; 0 beside another value is not.
   public static func encode(
-    _ values: UnsafeBufferPointer<Float>, _ place: BlockPlace, scratch: inout CodecScratch
+    _ place: BlockPlace, scratch: inout CodecScratch
   ) throws(CheckpointError) -> [UInt8] {
-    try unsafe PlaneBlock.split(values, place, in: scratch)
+    try scratch.finishBlock(place)
     // SAFETY: the payload has room for a plane; it is written anew after the mask has been taken from it.
     let mask = unsafe scratch.payload.bindMemory(to: UInt64.self)
     let wordCount = (place.count + 63) / 64

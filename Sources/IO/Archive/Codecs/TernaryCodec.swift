@@ -15,10 +15,9 @@ public enum TernaryCodec {
   /// zstd's level for codec 4: those above take twice the time for a thousandth of the bytes.
   private static let level: Int32 = 16
 
-  /// Packs values of the ternary form.
+  /// Packs the values of the ternary form that were added to `scratch`; several codecs may be tried one after the other.
   ///
   /// - Parameters:
-  ///   - values: `place.count` values, each 0 or ±s; s is one for the block, or one per row.
   ///   - place: where the block lies.
   ///   - codec: `.ternary`, `.ternaryPlane` or `.ternaryContext`.
   ///   - base: the base's bytes of the block, `place.count` elements of `place.dtype`; `.ternaryContext` alone reads them.
@@ -26,10 +25,9 @@ public enum TernaryCodec {
   /// - Returns: the block's payload.
   /// - Throws: ``CheckpointError`` where the values are not of the ternary form.
   public static func encode(
-    _ values: UnsafeBufferPointer<Float>, _ place: BlockPlace, codec: ArchiveCodec, base: UnsafeRawBufferPointer?,
-    scratch: inout CodecScratch
+    _ place: BlockPlace, codec: ArchiveCodec, base: UnsafeRawBufferPointer?, scratch: inout CodecScratch
   ) throws(CheckpointError) -> [UInt8] {
-    try unsafe PlaneBlock.split(values, place, in: scratch)
+    try scratch.finishBlock(place)
     if codec == .ternaryPlane { return try encodePlane(place, scratch: &scratch) }
     let context = try unsafe checked(base, place, codec)
     var block = place.block
@@ -46,7 +44,7 @@ public enum TernaryCodec {
   ///   - payload: the block's bytes, of any origin.
   ///   - place: where the block lies.
   ///   - codec: `.ternary`, `.ternaryPlane` or `.ternaryContext`.
-  ///   - base: the base's bytes of the block, as for ``encode(_:_:codec:base:scratch:)``.
+  ///   - base: the base's bytes of the block, as for ``encode(_:codec:base:scratch:)``.
   ///   - planes: where the block goes; undefined after an error.
   /// - Throws: ``CheckpointError`` where the payload is not a block for this place.
   public static func decode(
