@@ -4,14 +4,13 @@
     make bench-journal                                    # 1.7 GB written, five runs; the first time two models are made: a minute or two
     make bench-journal ARGS='--family small --runs 3'     # seconds: tries the script
 
-The run hashes every byte of its output once, for the journal and the manifest alike. That is timed by itself: a thread that does
-nothing else hashes the bytes of the output by the library that the program uses, in pieces of a MiB, as the program does. To it comes
-the journal: as many records as the run had, written to a file. Both are set beside the processor seconds of the run, and the
-median of the runs must be 5 % at most. Models are kept in bench-output/, or the folder that BENCH_DIR names.
+The run hashes every byte of its output once, for the journal and the manifest alike. What that takes is measured in the run itself: a
+small library, made here with cc and loaded before the program's own, calls the hash functions of libxxhash between two looks at the
+clock, and says at the end how long all calls took. To it comes the journal: as many records as the run had, written to a file. Both are
+set beside the processor seconds of a run without that library, and the median of the runs must be 5 % at most. Linux only. Models are
+kept in bench-output/, or the folder that BENCH_DIR names.
 """
 import argparse
-import ctypes
-import ctypes.util
 import os
 import resource
 import subprocess
@@ -28,17 +27,53 @@ PIECE = 1 << 20
 LIMIT = 0.05
 
 
-class Hash128(ctypes.Structure):
-    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+# A call that waited for the processor is counted like the others, byte for byte: no call hashes for a millisecond.
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+typedef struct { unsigned long long low, high; } hash;
+static _Atomic long long spent, bytes, lost, calls;
+static long long now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1000000000LL + t.tv_nsec; }
+static void note(long long took, size_t count) {
+  if (took > 1000000) { lost += count; return; }
+  spent += took; bytes += count; calls++;
+}
+int XXH3_128bits_update_dispatch(void *state, const void *input, size_t count) {
+  static int (*next)(void *, const void *, size_t);
+  if (!next) next = dlsym(RTLD_NEXT, "XXH3_128bits_update_dispatch");
+  long long start = now();
+  int code = next(state, input, count);
+  note(now() - start, count);
+  return code;
+}
+hash XXH3_128bits_dispatch(const void *input, size_t count) {
+  static hash (*next)(const void *, size_t);
+  if (!next) next = dlsym(RTLD_NEXT, "XXH3_128bits_dispatch");
+  long long start = now();
+  hash found = next(input, count);
+  note(now() - start, count);
+  return found;
+}
+__attribute__((destructor)) static void report(void) {
+  long long start = now(), clocks = 0;
+  for (int i = 0; i < 100000; i++) clocks += now() - start < 0;
+  clocks = (now() - start) * calls / 100000;
+  FILE *file = fopen(getenv("HASH_REPORT"), "w");
+  if (file) fprintf(file, "%lld %lld %lld\n", spent - clocks, (long long)bytes, (long long)lost), fclose(file);
+}
+"""
 
 
-def hash_function():
-    """XXH3-128 as the program calls it: the variant that looks what the processor can do, where the library has it."""
-    library = ctypes.CDLL(ctypes.util.find_library("xxhash") or "libxxhash.so.0")
-    function = getattr(library, "XXH3_128bits_dispatch", None) or library.XXH3_128bits
-    function.restype = Hash128
-    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    return function
+def shim(folder):
+    """Makes the library that times the hash functions."""
+    source, library = Path(folder) / "shim.c", Path(folder) / "shim.so"
+    source.write_text(SHIM, encoding="utf-8")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
 
 
 def cpu_seconds(command):
@@ -48,18 +83,14 @@ def cpu_seconds(command):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def hash_seconds(function, files):
-    """Processor seconds that hashing all bytes of some files takes, piece by piece; reading them is not counted."""
-    seconds = 0.0
-    buffer = bytearray(PIECE)
-    address = ctypes.addressof((ctypes.c_char * PIECE).from_buffer(buffer))
-    for path in files:
-        with open(path, "rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                start = time.thread_time()
-                function(address, count)
-                seconds += time.thread_time() - start
-    return seconds
+def hash_seconds(library, command, byte_count):
+    """Seconds that hashing takes in a run, which must hash every byte of its output."""
+    report = library.with_name("report")
+    subprocess.run(command, check=True, env=os.environ | {"LD_PRELOAD": str(library), "HASH_REPORT": str(report)})
+    spent, counted, lost = map(int, report.read_text(encoding="utf-8").split())
+    if counted + lost < 0.99 * byte_count:
+        raise SystemExit(f"the run hashed {counted + lost} bytes of {byte_count}, expected all; does it call libxxhash otherwise now?")
+    return spent / 1e9 * (counted + lost) / counted
 
 
 def journal_seconds(place, byte_count):
@@ -79,22 +110,22 @@ def main():
     arguments = parser.parse_args()
     if not WEIR.exists():
         raise SystemExit(f"{WEIR}: not built, expected the program; run 'make'")
-    function = hash_function()
     place = families.folder()
     models = [Path(families.family(place, arguments.family, models=("ft1", "ft2"))) / name for name in ("ft1", "ft2")]
     out = Path(place) / "journal-merged"
     command = [WEIR, "merge", "linear", *models, "-o", out, "--overwrite", "--fresh", "--quiet"]
     rows = []
     try:
-        for number in range(arguments.runs):
-            print(f"run {number + 1} of {arguments.runs}: ", end="", flush=True)
-            run = cpu_seconds(command)
-            files = families.shards(out)
-            size = families.size_of(files)
-            hashing, journal = hash_seconds(function, files), journal_seconds(place, size)
-            rows.append((run, hashing, journal))
-            print(f"{run:.2f} processor seconds, hashing {hashing:.3f}, journal {journal:.4f}: "
-                  f"{100 * (hashing + journal) / run:.1f} %", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            library = shim(folder)
+            for number in range(arguments.runs):
+                print(f"run {number + 1} of {arguments.runs}: ", end="", flush=True)
+                run = cpu_seconds(command)
+                size = families.size_of(families.shards(out))
+                hashing, journal = hash_seconds(library, command, size), journal_seconds(place, size)
+                rows.append((run, hashing, journal))
+                print(f"{run:.2f} processor seconds, hashing {hashing:.3f}, journal {journal:.4f}: "
+                      f"{100 * (hashing + journal) / run:.1f} %", flush=True)
     finally:
         families.remove(out)
     run, hashing, journal = (median(column) for column in zip(*rows))

@@ -16,6 +16,12 @@ internal import CXxhash
     unsafe _ = XXH3_freeState(state)
   }
 
+  /// Forgets what it has taken.
+  func reset() {
+    // SAFETY: the state was made in `init`.
+    unsafe _ = XXH3_128bits_reset(state)
+  }
+
   /// Takes at least one byte.
   func add(_ bytes: UnsafeRawBufferPointer) {
     // SAFETY: the function reads `count` bytes from the start.

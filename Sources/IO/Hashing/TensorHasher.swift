@@ -58,26 +58,18 @@ public final class TensorHasher: Sendable {
   /// - Returns: the pieces that these bytes were the last of.
   @discardableResult
   public func add(_ bytes: UnsafeRawBufferPointer, of tensor: Int, at offset: Int) -> [Piece] {
-    var finished: [Piece] = []
     let size = byteCounts[tensor]
     precondition(offset >= 0 && bytes.count <= size && offset <= size - bytes.count, "bytes lie in their tensor")
+    var finished: [Piece] = []
     var start = offset
     while start < offset + bytes.count {
-      let piece = start / Self.pieceByteCount
-      let place = start - piece * Self.pieceByteCount
-      let length = min(Self.pieceByteCount, size - piece * Self.pieceByteCount)
-      let end = min(offset + bytes.count, start - place + length)
+      let (part, way) = begin(tensor, start..<offset + bytes.count, nil)
+      start = part.range.upperBound
       // SAFETY: both ends lie between `offset` and the end of `bytes`.
-      let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start - offset..<end - offset])
-      start = end
-      guard !tensors[tensor].withLock({ $0.isKnown(piece) }) else { continue }
-      if part.count == length {
-        let hash = unsafe Hash128(part)
-        tensors[tensor].withLock { $0.finish(piece, hash) }
-        finished.append(Piece(tensor: tensor, number: piece, hash: hash))
-      } else if let hash = unsafe addPart(part, of: tensor, piece, at: place, length) {
-        finished.append(Piece(tensor: tensor, number: piece, hash: hash))
-      }
+      let slice = unsafe UnsafeRawBufferPointer(
+        rebasing: bytes[part.range.lowerBound - offset..<part.range.upperBound - offset])
+      if case .stream(let stream) = way { unsafe stream.add(slice) }
+      if let piece = unsafe end(tensor, part, way, slice) { finished.append(piece) }
     }
     return finished
   }
@@ -135,24 +127,71 @@ public final class TensorHasher: Sendable {
     var early: [Int: [UInt8]] = [:]
   }
 
-  private enum Step {
-    case hash(HashStream)
-    case copy
-    case kept
+  /// The bytes of one piece that come at once, counted from their tensor's first.
+  struct Part {
+    let piece: Int
+    /// Where in the piece they begin, and how long the piece is.
+    let place: Int
+    let length: Int
+    let range: Range<Int>
   }
 
-  /// Hashes a part of a piece; the piece's hash where it is the last.
-  private func addPart(
-    _ bytes: UnsafeRawBufferPointer, of tensor: Int, _ piece: Int, at place: Int, _ length: Int
-  ) -> Hash128? {
-    var step = begin(tensor, piece, place, nil)
-    // What comes too early is copied outside the lock, and its turn may have come by then.
-    if case .copy = step { unsafe step = begin(tensor, piece, place, Array(bytes)) }
-    guard case .hash(let stream) = step else { return nil }
-    unsafe stream.add(bytes)
-    var end = place + bytes.count
+  /// How a part is hashed.
+  enum Way {
+    /// It need not be.
+    case known
+    /// It is a whole piece: by the caller's own stream, or in one go.
+    case whole(HashStream?)
+    /// By the stream of its piece, in which it stands next in line.
+    case stream(HashStream)
+    /// Others come before it.
+    case late
+  }
+
+  /// Begins with the first part of some bytes.
+  ///
+  /// - Parameter own: a stream of the caller's, for a whole piece.
+  func begin(_ tensor: Int, _ bytes: Range<Int>, _ own: HashStream?) -> (Part, Way) {
+    let piece = bytes.lowerBound / Self.pieceByteCount
+    let start = piece * Self.pieceByteCount
+    let length = min(Self.pieceByteCount, byteCounts[tensor] - start)
+    let part = Part(
+      piece: piece, place: bytes.lowerBound - start, length: length,
+      range: bytes.lowerBound..<min(bytes.upperBound, start + length))
+    guard !tensors[tensor].withLock({ $0.isKnown(piece) }) else { return (part, .known) }
+    guard part.range.count < length else {
+      own?.reset()
+      return (part, .whole(own))
+    }
+    guard case .hash(let stream) = take(tensor, part, nil) else { return (part, .late) }
+    return (part, .stream(stream))
+  }
+
+  /// Ends a part whose bytes are in its stream, if it has one; its piece where that is whole now.
+  func end(_ tensor: Int, _ part: Part, _ way: Way, _ bytes: UnsafeRawBufferPointer) -> Piece? {
+    switch way {
+    case .known: return nil
+    case .whole(let stream):
+      let hash = unsafe stream?.hash ?? Hash128(bytes)
+      tensors[tensor].withLock { $0.finish(part.piece, hash) }
+      return Piece(tensor: tensor, number: part.piece, hash: hash)
+    case .stream(let stream):
+      return follow(tensor, part, stream).map { Piece(tensor: tensor, number: part.piece, hash: $0) }
+    case .late:
+      var step = take(tensor, part, nil)
+      // What comes too early is copied outside the lock, and its turn may have come by then.
+      if case .wait = step { unsafe step = take(tensor, part, Array(bytes)) }
+      guard case .hash(let stream) = step else { return nil }
+      unsafe stream.add(bytes)
+      return follow(tensor, part, stream).map { Piece(tensor: tensor, number: part.piece, hash: $0) }
+    }
+  }
+
+  /// Hashes what came early and follows a part; the piece's hash where nothing is missing.
+  private func follow(_ tensor: Int, _ part: Part, _ stream: HashStream) -> Hash128? {
+    var end = part.place + part.range.count
     while true {
-      switch next(tensor, piece, end, length) {
+      switch next(tensor, part.piece, end, part.length) {
       case .part(let part):
         // SAFETY: the array lives for the call.
         unsafe part.withUnsafeBytes { unsafe stream.add($0) }
@@ -161,6 +200,11 @@ public final class TensorHasher: Sendable {
       case .nothing: return nil
       }
     }
+  }
+
+  private enum Step {
+    case hash(HashStream)
+    case wait
   }
 
   /// What follows a hashed part of a piece.
@@ -174,17 +218,16 @@ public final class TensorHasher: Sendable {
   }
 
   /// Gives the stream to the caller whose part is next in line; keeps the copy of another.
-  private func begin(_ tensor: Int, _ piece: Int, _ place: Int, _ copy: [UInt8]?) -> Step {
+  private func take(_ tensor: Int, _ part: Part, _ copy: [UInt8]?) -> Step {
     tensors[tensor].withLock { pieces in
-      var state = pieces.begun.removeValue(forKey: piece) ?? Begun()
-      defer { pieces.begun[piece] = state }
-      guard state.isBusy || state.hashed != place else {
+      var state = pieces.begun.removeValue(forKey: part.piece) ?? Begun()
+      defer { pieces.begun[part.piece] = state }
+      guard state.isBusy || state.hashed != part.place else {
         state.isBusy = true
         return .hash(state.stream)
       }
-      guard let copy else { return .copy }
-      state.early[place] = copy
-      return .kept
+      if let copy { state.early[part.place] = copy }
+      return .wait
     }
   }
 

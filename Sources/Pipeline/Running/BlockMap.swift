@@ -36,6 +36,7 @@ struct BlockMap: Sendable {
           let cut = layout.offsets[first + Self.mostTensors] / OutputLayout.alignment * OutputLayout.alignment
           end = min(end, max(start + OutputLayout.alignment, cut))
         }
+        end = Self.cut(layout, from: first, in: start..<end, of: file)
         var last = first
         while last < file.tensors.upperBound, layout.offsets[last] < end { last += 1 }
         var block = Block(file: number, range: start..<end, tensors: first..<last)
@@ -45,6 +46,21 @@ struct BlockMap: Sendable {
       }
     }
     self.blocks = blocks
+  }
+
+  /// Where a block that could reach to the end of `range` ends: a piece of a hash that begins there or just behind is hashed by one
+  /// worker, in order. Otherwise a part of it would be ready before the part in front of it, and wait for that one's worker.
+  private static func cut(
+    _ layout: OutputLayout, from first: Int, in range: Range<Int>, of file: OutputFile
+  ) -> Int {
+    guard range.upperBound < file.byteCount else { return range.upperBound }
+    var tensor = first
+    while tensor + 1 < file.tensors.upperBound, layout.offsets[tensor + 1] < range.upperBound { tensor += 1 }
+    guard tensor < file.tensors.upperBound else { return range.upperBound }
+    let (alignment, piece) = (OutputLayout.alignment, TensorHasher.pieceByteCount)
+    let reach = range.upperBound + alignment - 1 - layout.offsets[tensor]
+    let end = (layout.offsets[tensor] + reach / piece * piece) / alignment * alignment
+    return range.contains(end) && end > range.lowerBound ? end : range.upperBound
   }
 
   /// Cuts tensors that are only hashed: each begins a block of its own.

@@ -38,7 +38,7 @@ struct TensorBlocks: BlockWork {
   private let counts: NumberCounts
 
   /// - Parameters:
-  ///   - hasher: takes the bytes of each tensor once they are computed.
+  ///   - hasher: takes the bytes of each tensor as they are computed.
   ///   - sink: where blocks go; `nil` where they are only hashed.
   ///   - journal: where finished pieces are noted.
   ///   - counts: sees the bytes of each tensor as well.
@@ -65,11 +65,13 @@ struct TensorBlocks: BlockWork {
     for (tensor, job) in zip(block.tensors, jobs) {
       guard let job, let part = map.part(of: tensor, tensors[tensor], in: block) else { continue }
       let offset = map.offsets[tensor] + part.lowerBound - block.range.lowerBound
-      try worker.fill(job, tensors[tensor], bytes: part, at: offset)
-      // SAFETY: the part lies in the block, as its computation did.
+      // SAFETY: the part lies in the block, and is computed there.
       let bytes = unsafe UnsafeRawBufferPointer(rebasing: worker.block.bytes[offset..<offset + part.count])
+      let hashing = worker.hashing
+      unsafe hashing.begin(hasher, bytes, of: tensor, at: part.lowerBound)
+      try worker.fill(job, tensors[tensor], bytes: part, at: offset, hashing)
       // By the reference of its own: the thread sanitizer's instrumentation of this access through the worker ends the compiler.
-      bench.pieces += unsafe hasher.add(bytes, of: tensor, at: part.lowerBound)
+      bench.pieces += hashing.end()
       unsafe counts.take(bytes, of: tensor, at: part.lowerBound, bench.scan)
       try check?.take(tensor, tensors[tensor], part, bench, result: hasher.hash(of: tensor))
     }

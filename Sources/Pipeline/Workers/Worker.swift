@@ -15,6 +15,10 @@ struct Worker: ~Copyable {
   let block: AlignedBuffer
   /// What archives are made with.
   let bench: CodingBench
+  /// Hashes a block while it is computed.
+  let hashing = HashRun()
+  /// Bytes that are computed before they are hashed: with what they are computed from they stay in the second level of cache.
+  private static let hashedBytes = 32 << 10
 
   init(_ plan: Plan, _ factors: FactorStore, progress: Progress) throws(CheckpointError) {
     let bench = try CodingBench()
@@ -82,11 +86,12 @@ struct Worker: ~Copyable {
   /// - Parameters:
   ///   - bytes: which bytes of the tensor.
   ///   - offset: where in the block the first of them goes.
+  ///   - hashing: told how far the bytes are written, as they are.
   mutating func fill(
-    _ job: Job, _ tensor: TensorInfo, bytes: Range<Int>, at offset: Int
+    _ job: Job, _ tensor: TensorInfo, bytes: Range<Int>, at offset: Int, _ hashing: HashRun? = nil
   ) throws(PipelineError) {
     guard let application = job.application else {
-      try copy(job, bytes, at: offset)
+      try copy(job, bytes, at: offset, hashing)
       return
     }
     let size = tensor.dtype.byteCount
@@ -98,7 +103,7 @@ struct Worker: ~Copyable {
     for part in job.steps(whole, of: windowBytes / job.widestElement, ranks: machine.rankSteps(of: application)) {
       // SAFETY: the tensor's bytes lie in the block, which the block map guarantees.
       let target = unsafe block.bytes.baseAddress.unsafelyUnwrapped + offset + part.lowerBound * size - bytes.lowerBound
-      try unsafe apply(job, application, part, tensor.dtype, target)
+      try unsafe apply(job, application, part, tensor.dtype, target, hashing)
     }
     if whole.upperBound * size < bytes.upperBound, whole.upperBound * size >= bytes.lowerBound {
       try straddle(job, application, tensor, bytes, whole.upperBound, offset)
@@ -124,10 +129,17 @@ struct Worker: ~Copyable {
   }
 
   private mutating func apply(
-    _ job: Job, _ application: Application, _ elements: Range<Int>, _ dtype: DType, _ target: UnsafeMutableRawPointer
+    _ job: Job, _ application: Application, _ elements: Range<Int>, _ dtype: DType, _ target: UnsafeMutableRawPointer,
+    _ hashing: HashRun? = nil
   ) throws(PipelineError) {
     try unsafe run(job, application, elements) { (inputs) throws(NonFinite) in
-      try unsafe machine.apply(application, to: elements, inputs: inputs, into: target, as: dtype)
+      let size = dtype.byteCount
+      for first in stride(from: elements.lowerBound, to: elements.upperBound, by: Self.hashedBytes / size) {
+        let part = first..<min(first + Self.hashedBytes / size, elements.upperBound)
+        let place = unsafe target + (first - elements.lowerBound) * size
+        try unsafe machine.apply(application, to: part, inputs: inputs, into: place, as: dtype)
+        hashing?.advance(to: part.upperBound * size)
+      }
     }
   }
 
@@ -155,24 +167,31 @@ struct Worker: ~Copyable {
     }
   }
 
-  private mutating func copy(_ job: Job, _ bytes: Range<Int>, at offset: Int) throws(PipelineError) {
+  private mutating func copy(
+    _ job: Job, _ bytes: Range<Int>, at offset: Int, _ hashing: HashRun?
+  ) throws(PipelineError) {
     guard let input = job.inputs.first else { return }
     if let tensor = input.coded {
-      try copy(tensor, input, bytes, at: offset)
+      try copy(tensor, input, bytes, at: offset, hashing)
       return
     }
     for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: windowBytes) {
       let end = min(start + windowBytes, bytes.upperBound)
       let source = try unsafe windows.open(input, input.start + start..<input.start + end, slot: 0)
-      let target = unsafe UnsafeMutableRawBufferPointer(
-        rebasing: block.bytes[offset + start - bytes.lowerBound..<offset + end - bytes.lowerBound])
-      unsafe target.copyMemory(from: source)
+      for first in stride(from: start, to: end, by: Self.hashedBytes) {
+        let part = first..<min(first + Self.hashedBytes, end)
+        let place = offset + first - bytes.lowerBound
+        // SAFETY: the part lies in the source, and its place in the block.
+        unsafe UnsafeMutableRawBufferPointer(rebasing: block.bytes[place..<place + part.count])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[first - start..<part.upperBound - start]))
+        hashing?.advance(to: part.upperBound)
+      }
     }
   }
 
   /// Copies what blocks of an archive decode to.
   private mutating func copy(
-    _ tensor: CodedTensor, _ input: Job.Input, _ bytes: Range<Int>, at offset: Int
+    _ tensor: CodedTensor, _ input: Job.Input, _ bytes: Range<Int>, at offset: Int, _ hashing: HashRun?
   ) throws(PipelineError) {
     let size = tensor.elementBytes
     let elements = bytes.lowerBound / size..<(bytes.upperBound + size - 1) / size
@@ -184,6 +203,7 @@ struct Worker: ~Copyable {
         rebasing: found[wanted.lowerBound - part.lowerBound * size..<wanted.upperBound - part.lowerBound * size])
       let start = offset + wanted.lowerBound - bytes.lowerBound
       unsafe UnsafeMutableRawBufferPointer(rebasing: block.bytes[start..<start + wanted.count]).copyMemory(from: source)
+      hashing?.advance(to: wanted.upperBound)
     }
   }
 

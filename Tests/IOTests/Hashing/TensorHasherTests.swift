@@ -74,6 +74,49 @@ import Testing
     }
   }
 
+  @Test(arguments: [4096, 65_537, 300_001])
+  func `Runs that are told of their bytes step by step give the hashes of the whole`(_ step: Int) {
+    var random = SplitMix64(seed: UInt64(step))
+    let bytes = noise(3 * Self.piece + 777, &random)
+    let parts = parts(of: bytes.count, 2 * Self.piece, &random)
+    for order in [parts, parts.reversed(), parts.shuffled(using: &random)] {
+      let hasher = TensorHasher(byteCounts: [bytes.count])
+      var pieces: [TensorHasher.Piece] = []
+      for part in order {
+        // Two runs at a time: what the second is told of comes before its turn, or after it.
+        let runs = [HashRun(), HashRun()]
+        let middle = part.lowerBound + part.count / 2
+        bytes.withUnsafeBytes { bytes in
+          for (run, half) in zip(runs, [part.lowerBound..<middle, middle..<part.upperBound]) {
+            run.begin(hasher, UnsafeRawBufferPointer(rebasing: bytes[half]), of: 0, at: half.lowerBound)
+          }
+          for place in stride(from: 0, to: part.count / 2, by: step) {
+            runs[0].advance(to: part.lowerBound + place)
+            runs[1].advance(to: middle + place)
+          }
+          for run in runs { pieces += run.end() }
+        }
+      }
+      #expect(hasher.hash(of: 0) == expected(bytes))
+      #expect(pieces.map(\.number).sorted() == [0, 1, 2, 3])
+    }
+  }
+
+  @Test func `A run passes over pieces that are known`() {
+    var random = SplitMix64(seed: 3)
+    let bytes = noise(2 * Self.piece + 5, &random)
+    let hasher = TensorHasher(byteCounts: [bytes.count])
+    hasher.take(TensorHasher.Piece(tensor: 0, number: 1, hash: Hash128([])))
+    let run = HashRun()
+    let pieces = bytes.withUnsafeBytes { bytes in
+      run.begin(hasher, bytes, of: 0, at: 0)
+      run.advance(to: Self.piece + 100)
+      return run.end()
+    }
+    #expect(pieces.map(\.number) == [0, 2])
+    #expect(hasher.hash(of: 0) == Hash128(of: [pieces[0].hash, Hash128([]), pieces[1].hash]))
+  }
+
   @Test func `A fingerprint does not depend on the order of the tensors`() {
     let hashes = (0..<5).map { Hash128([UInt8($0)]) }
     let names = ["b", "a", "Z", "é", "aa"]
