@@ -38,6 +38,7 @@ KERNEL(stored_f16, weir_store_added_f32(WEIR_F16, file, out, bytes[0], 0.3f, N))
 KERNEL(stored_bf16, weir_store_added_f32(WEIR_BF16, file, out, bytes[0], 0.3f, N))
 ENCODE(f16, WEIR_F16)
 ENCODE(bf16, WEIR_BF16)
+KERNEL(count_infinite_f16, weir_count_infinite_f16(bytes[0], N))
 KERNEL(round_bf16, weir_round_f32(WEIR_BF16, out, a, N))
 KERNEL(add, weir_binary_f32(WEIR_ADD, out, a, b, N))
 KERNEL(multiply_by_number, weir_binary_right_f32(WEIR_MUL, out, a, 0.3f, N))
@@ -97,7 +98,7 @@ int main(void) {
   RUN(decode_bf16_as_f64)
   weir_encode_f32(WEIR_F16, bytes[0], a, N);
   weir_encode_f32(WEIR_F16, bytes[1], b, N);
-  RUN(decode_f16) RUN(difference_f16) RUN(added_f16) RUN(stored_f16)
+  RUN(decode_f16) RUN(difference_f16) RUN(added_f16) RUN(stored_f16) RUN(count_infinite_f16)
   memcpy(bytes[0], a, sizeof a);
   memcpy(bytes[1], b, sizeof b);
   RUN(decode_f32) RUN(difference_f32) RUN(added_f32)

@@ -82,6 +82,9 @@ enum weir_unary { WEIR_NEG, WEIR_ABS, WEIR_SIGN, WEIR_SQRT, WEIR_DIRECTION, WEIR
   /* The key of a signed number: the order of keys is that of numbers. None is the greatest K. */                       \
   K weir_signed_key_##S(T x);
 
+// How many of n F16 numbers are infinite.
+size_t weir_count_infinite_f16(const void *src, size_t n);
+
 // The elements of others + src * scale, where both what is read and what is written is `dtype`, WEIR_F16 or WEIR_BF16: what decoding,
 // scaling, adding and encoding give one after the other. Returns what decoding does.
 int weir_store_added_f32(int dtype, void *dst, const float *others, const void *src, float scale, size_t n);
