@@ -139,6 +139,7 @@ final class ArchiveWork: BlockWork {
 
   // MARK: - Coding
 
+  /// Codes a block's result as it is.
   private func codeExact(
     _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.ExactCoding, _ worker: inout Worker
   ) throws(PipelineError) {
@@ -155,6 +156,7 @@ final class ArchiveWork: BlockWork {
     worker.bench.payloads = [ArchivePayload(tensor: unit.tensor, block: unit.block, bytes: payload)]
   }
 
+  /// Computes a block's values, codes them, and hashes what they restore from the base.
   private func codePrepared(
     _ unit: Unit, _ tensor: ArchivePlan.Tensor, _ coding: ArchivePlan.PreparedCoding, _ job: Job,
     _ worker: inout Worker
