@@ -144,6 +144,12 @@ int weir_populate(void *base, size_t byte_count) {
   return 0;
 }
 
+void weir_map_small(void *base, size_t byte_count) {
+#ifdef MADV_NOHUGEPAGE
+  madvise(base, byte_count, MADV_NOHUGEPAGE);
+#endif
+}
+
 void weir_drop(void *base, size_t byte_count) { madvise(base, byte_count, MADV_DONTNEED); }
 
 // Watched mappings

@@ -13,10 +13,13 @@ internal import Synchronization
   private let watch: Int32
   /// Where the last sweep ended: what lies before should not be resident.
   private let swept = Atomic<Int>(0)
+  private let isSmall = Atomic<Bool>(false)
 
   /// Bytes between two sweeps, and between a sweep's end and the window that calls for it.
   private static let sweepDistance = 8 << 20
   private static let largePage = 2 << 20
+  /// Bytes that one fault maps.
+  private static let faultRun = 64 << 10
   private static let pageMask = Int(weir_page_size()) - 1
 
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
@@ -51,6 +54,13 @@ internal import Synchronization
     unsafe UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 
+  /// Has the file mapped by small pages from now on, so that no window holds more than it asks for.
+  func avoidLargePages() {
+    guard !isSmall.exchange(true, ordering: .relaxed) else { return }
+    // SAFETY: the whole of the mapping; what is mapped stays as it is.
+    unsafe weir_map_small(base, byteCount)
+  }
+
   /// Brings the pages of `range` into memory; the system's error number where it cannot.
   func populate(_ range: Range<Int>) -> Int32? {
     let start = range.lowerBound & ~Self.pageMask
@@ -65,10 +75,13 @@ internal import Synchronization
   /// fault again, and on newer systems one fault maps the whole large folio around it, windows already dropped included.
   /// Sweeps catch what still slips through when windows close out of order.
   ///
-  /// Long windows let whole large pages go, the one that they begin in with all of it and not the one that they end in: letting go of
-  /// a part of one takes it apart, which every processor has to be told of.
+  /// Long windows let whole large pages go, and shorter ones whole runs of pages that one fault maps, with the one that they begin in
+  /// and not the one that they end in: what a window's own faults mapped around it goes too, and a large page of which a part is let go
+  /// would be taken apart, which every processor has to be told of.
   func drop(_ range: Range<Int>) {
-    let mask = range.count < Self.largePage / 2 ? Self.pageMask : Self.largePage - 1
+    let isLong = range.count >= Self.largePage / 2 && !isSmall.load(ordering: .relaxed)
+    let unit = isLong ? Self.largePage : range.count >= 2 * Self.faultRun ? Self.faultRun : Self.pageMask + 1
+    let mask = unit - 1
     let start = range.lowerBound & ~mask
     let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~mask
     // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.

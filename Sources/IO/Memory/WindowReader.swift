@@ -27,11 +27,17 @@
 
   /// Bytes that a window holds at least, where the file has them: what comes next is likely to be asked for.
   private let reach: Int
+  private let allowsLargePages: Bool
 
   /// Makes a reader without windows.
   ///
-  /// - Parameter reach: bytes that a window holds at least, where the file has them.
-  public init(reach: Int = 1 << 20) { self.reach = reach }
+  /// - Parameters:
+  ///   - reach: bytes that a window holds at least, where the file has them.
+  ///   - allowsLargePages: whether a window may hold the rest of the large pages that it begins and ends in.
+  public init(reach: Int = 1 << 20, allowsLargePages: Bool = true) {
+    self.reach = reach
+    self.allowsLargePages = allowsLargePages
+  }
 
   deinit {
     for slot in slots {
@@ -85,13 +91,18 @@
       if let left = slots[slot].file, left !== file, case .mapped(let region) = left.storage {
         region.leave(at: slots[slot].range.upperBound)
       }
-      if !slides { close(slot: slot) }
+      // The old window goes before the new one comes: both at once would take more than the budget reckons with.
+      if !slides {
+        close(slot: slot)
+      } else if old.lowerBound < range.lowerBound {
+        region.drop(old.lowerBound..<range.lowerBound)
+      }
+      if !allowsLargePages { region.avoidLargePages() }
       if let number = region.populate(slides ? old.upperBound..<range.upperBound : range) {
         throw SystemError.isLostPage(number)
           ? file.truncated
           : CheckpointError(.readFailed, file: file.path, byteOffset: range.lowerBound, errno: number)
       }
-      if slides, old.lowerBound < range.lowerBound { region.drop(old.lowerBound..<range.lowerBound) }
     case .descriptor(let shared):
       close(slot: slot)
       try unsafe shared.descriptor.fill(buffer(slot, range.count), from: range.lowerBound)

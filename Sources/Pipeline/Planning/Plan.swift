@@ -132,8 +132,11 @@ struct WorkSizes: Sendable, Equatable {
   /// Threads: those that compute, and as many again that write meanwhile.
   let workers: Int
   let total: Int
+  /// Whether the budget has room for the large pages that a window begins and ends in.
+  let allowsLargePages: Bool
 
   private static let page = 4096
+  private static let largePage = 2 << 20
   /// Bytes of an input's pages that may stay behind its windows for a while.
   private static let slipped = 8 << 20
 
@@ -168,6 +171,7 @@ struct WorkSizes: Sendable, Equatable {
     self.block = block
     window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
     total = fixed + workers * (Self.held(block) + max(1, slots) * window)
+    allowsLargePages = total + workers * max(1, slots) * 2 * Self.largePage <= memory
   }
 
   /// Bytes of a worker's block, and of the part of it that waits to be hashed after what another worker is still computing.

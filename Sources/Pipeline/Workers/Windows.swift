@@ -22,7 +22,7 @@ final class Windows {
     self.adapted = adapted
     self.gathered = gathered
     self.reach = reach
-    reader = WindowReader(reach: reach)
+    reader = WindowReader(reach: reach, allowsLargePages: plan.sizes.allowsLargePages)
   }
 
   /// Opens a window on the same elements of every input whose slot a program reads.
@@ -90,5 +90,5 @@ final class Windows {
   }
 
   /// Lets go of every window and every file.
-  func close() { reader = WindowReader(reach: reach) }
+  func close() { reader = WindowReader(reach: reach, allowsLargePages: plan.sizes.allowsLargePages) }
 }
