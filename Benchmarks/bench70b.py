@@ -1,6 +1,6 @@
 """Compresses and merges models of 70 billion parameters: time, bytes, memory.
 
-    make bench-70b                                    less than an hour on two cores, by hand
+    make bench-70b                                    about half an hour on two cores, by hand
     make bench-70b ARGS='--layers 2 --json 2.json'    a rehearsal of some minutes
 
 A family of Llama 3's shape, a base and three fine-tunes of 141 GB each in thirty shards, is made of sparse files: real random numbers in
