@@ -109,7 +109,9 @@ internal import Synchronization
     let end = place - Self.sweepDistance
     guard end - last > Self.sweepDistance else { return }
     guard swept.compareExchange(expected: last, desired: end, ordering: .relaxed).exchanged else { return }
+    // Where memory is tight, what a worker that fell behind has mapped again since the sweeps before goes too.
+    let start = isSmall.load(ordering: .relaxed) ? max(0, last - 4 * Self.sweepDistance) : last
     // SAFETY: both ends are page boundaries inside the mapping; live windows there read the same bytes again.
-    unsafe weir_drop(base + last, end - last)
+    unsafe weir_drop(base + start, end - start)
   }
 }

@@ -163,8 +163,8 @@ struct WorkSizes: Sendable, Equatable {
     let fixed =
       workers * workerBytes + Self.tensorsInFlight * held + threads * (claimed + factors) + self.factors
       + shared
-    // What slips through behind windows until a sweep catches it is left room for, but never more than a quarter.
-    let available = max(0, memory - fixed - min(max(1, slots) * Self.slipped, memory / 4))
+    // What slips through behind windows until a sweep catches it is left room for, but never more than three eighths.
+    let available = max(0, memory - fixed - min(max(1, slots) * Self.slipped, memory / 8 * 3))
     var block = 4 << 20
     while block > leastBlock, Self.held(block) * workers > available / 2 { block /= 2 }
     let share = max(0, available - Self.held(block) * workers) / (workers * max(1, slots))
