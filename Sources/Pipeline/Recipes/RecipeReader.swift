@@ -149,7 +149,8 @@ struct RecipeReader {
   ) -> RecipeSource? {
     let keys = ["model", "parameters"] + (isSlice ? ["layer_range"] : [])
     if let name = value.scalar, !name.isNull {
-      problems.error("\(place) is \(value.found), expected '- model: \(name.text)'", at: value.position)
+      problems.error(
+        "\(place) is \(value.found), expected \(MessageText.quoted("- model: \(name.text)"))", at: value.position)
       return nil
     }
     guard let fields = fields(value, place, keys) else { return nil }

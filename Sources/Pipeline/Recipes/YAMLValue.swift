@@ -1,3 +1,5 @@
+internal import WeirIO
+
 /// A YAML value and where it stands in its text.
 struct YAMLValue: Sendable {
   enum Content: Sendable {
@@ -30,7 +32,7 @@ struct YAMLValue: Sendable {
   var found: String {
     switch content {
     case .scalar(let scalar) where scalar.isNull: "empty"
-    case .scalar(let scalar): scalar.text.count <= 40 ? "'\(scalar.text)'" : "a text"
+    case .scalar(let scalar): scalar.text.count <= 40 ? MessageText.quoted(scalar.text) : "a text"
     case .sequence(let elements): elements.isEmpty ? "an empty list" : "a list"
     case .mapping: "a mapping"
     }
