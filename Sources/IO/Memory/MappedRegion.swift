@@ -13,11 +13,11 @@ internal import Synchronization
   private let watch: Int32
   /// Where the last sweep ended: what lies before should not be resident.
   private let swept = Atomic<Int>(0)
+  /// Whether the file is mapped by small pages alone.
   private let isSmall = Atomic<Bool>(false)
 
   /// Bytes between two sweeps, and between a sweep's end and the window that calls for it.
   private static let sweepDistance = 8 << 20
-  private static let largePage = 2 << 20
   /// Bytes that one fault maps.
   private static let faultRun = 64 << 10
   private static let pageMask = Int(weir_page_size()) - 1
@@ -79,8 +79,9 @@ internal import Synchronization
   /// and not the one that they end in: what a window's own faults mapped around it goes too, and a large page of which a part is let go
   /// would be taken apart, which every processor has to be told of.
   func drop(_ range: Range<Int>) {
-    let isLong = range.count >= Self.largePage / 2 && !isSmall.load(ordering: .relaxed)
-    let unit = isLong ? Self.largePage : range.count >= 2 * Self.faultRun ? Self.faultRun : Self.pageMask + 1
+    let isLong = range.count >= WindowReader.largePageByteCount / 2 && !isSmall.load(ordering: .relaxed)
+    let unit =
+      isLong ? WindowReader.largePageByteCount : range.count >= 2 * Self.faultRun ? Self.faultRun : Self.pageMask + 1
     let mask = unit - 1
     let start = range.lowerBound & ~mask
     let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~mask

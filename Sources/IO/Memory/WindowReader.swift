@@ -10,6 +10,9 @@
 ///   the largest window that the slot has held. A window is as long as the longest range asked for, at least the
 ///   reader's reach.
 @safe public struct WindowReader: ~Copyable {
+  /// Bytes of a large page, by which some systems map files.
+  public static let largePageByteCount = 2 << 20
+
   private var slots: [Slot] = []
 
   @safe private struct Slot {

@@ -177,7 +177,7 @@ final class ArchiveWork: BlockWork {
     // SAFETY: the block has room for the place's values.
     let values = unsafe UnsafeBufferPointer(
       rebasing: UnsafeRawBufferPointer(memory).assumingMemoryBound(to: Float.self)[0..<place.count])
-    bench.startPlanes()
+    if coding.isPlanes { bench.startPlanes() }
     if coding.isPlanes, let application = job.application {
       // Tile by tile: the values are never further away than the first level of cache.
       try unsafe worker.forEachTile(job, application, place.first..<place.first + place.count, take)

@@ -136,7 +136,6 @@ struct WorkSizes: Sendable, Equatable {
   let allowsLargePages: Bool
 
   private static let page = 4096
-  private static let largePage = 2 << 20
   /// Bytes of an input's pages that may stay behind its windows for a while.
   private static let slipped = 8 << 20
 
@@ -171,7 +170,7 @@ struct WorkSizes: Sendable, Equatable {
     self.block = block
     window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
     total = fixed + workers * (Self.held(block) + max(1, slots) * window)
-    allowsLargePages = total + workers * max(1, slots) * 2 * Self.largePage <= memory
+    allowsLargePages = total + workers * max(1, slots) * 2 * WindowReader.largePageByteCount <= memory
   }
 
   /// Bytes of a worker's block, and of the part of it that waits to be hashed after what another worker is still computing.
