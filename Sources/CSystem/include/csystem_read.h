@@ -40,8 +40,9 @@ size_t weir_page_size(void);
 /// populate in one step it is only told what will be needed, and 0 is returned.
 int weir_populate(void *base, size_t byte_count);
 
-/// Lets a mapping's pages be mapped one by one only, and never by large ones, of which a window would hold more than it asked for.
-void weir_map_small(void *base, size_t byte_count);
+/// Makes pages an area of their own among the mapping's (`stands` 1), or part of their neighbours' again (0). Newer systems let one
+/// fault map all that the page cache holds in one piece around the page, but never beyond an area's ends.
+void weir_fence(void *base, size_t byte_count, int stands);
 
 /// Lets go of pages; touching them again reads them again.
 void weir_drop(void *base, size_t byte_count);

@@ -1,27 +1,17 @@
 internal import CSystem
-internal import Synchronization
 
 /// A file mapped for reading; unmapped when it goes.
 ///
-/// SIGBUS: a mapped file that another process makes shorter has pages that cannot be read. ``populate(_:)`` notices
+/// SIGBUS: a mapped file that another process makes shorter has pages that cannot be read. Opening a window notices
 /// that before they are touched; a page lost between the two reads as zeros and is remembered in ``isDamaged``, which
 /// a run asks before it believes what it has read.
-// Sendable: the mapping is never written, `base` never changes, and the watch and the mark are atomic.
+// Sendable: the mapping is never written, `base` never changes, the watch is atomic and the holds have a lock.
 @safe final class MappedRegion: @unchecked Sendable {
   let byteCount: Int
   private let base: UnsafeMutableRawPointer
   private let watch: Int32
-  /// Where the last sweep ended: what lies before should not be resident.
-  private let swept = Atomic<Int>(0)
-  /// Whether the file is mapped by small pages alone.
-  private let isSmall = Atomic<Bool>(false)
-
-  /// Bytes between two sweeps, and between a sweep's end and the window that calls for it.
-  private static let sweepDistance = 8 << 20
-  /// Bytes that one fault maps.
-  private static let faultRun = 64 << 10
-  private static let pageMask = Int(weir_page_size()) - 1
-
+  /// The pages that windows hold, each window's as a range of bytes.
+  private let holds = Monitor<[Range<Int>]>([])
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
   init?(descriptor: Int32, byteCount: Int) {
     var base: UnsafeMutableRawPointer?
@@ -54,65 +44,66 @@ internal import Synchronization
     unsafe UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 
-  /// Has the file mapped by small pages from now on, so that no window holds more than it asks for.
-  func avoidLargePages() {
-    guard !isSmall.exchange(true, ordering: .relaxed) else { return }
-    // SAFETY: the whole of the mapping; what is mapped stays as it is.
-    unsafe weir_map_small(base, byteCount)
-  }
-
-  /// Brings the pages of `range` into memory; the system's error number where it cannot.
-  func populate(_ range: Range<Int>) -> Int32? {
-    let start = range.lowerBound & ~Self.pageMask
+  /// Makes the bytes of `range` a window, in the place of one on the bytes of `old`; the system's error number where it cannot.
+  ///
+  /// Newer systems let one fault map all that the page cache holds in one piece around a page, two megabytes of a file that was
+  /// written at once. A window therefore holds the whole of the large pages that it begins and ends in; a fenced one holds its own
+  /// pages alone, for the price of two calls more. When windows go, the pages go that no other window holds.
+  ///
+  /// - Parameter isFenced: whether the windows are fenced, both.
+  func open(_ range: Range<Int>, insteadOf old: Range<Int>?, isFenced: Bool) -> Int32? {
+    let held = pages(of: range, isFenced)
+    holds.withLock { holds in
+      holds.append(held)
+      if let old { letGo(old, isFenced, &holds) }
+    }
+    // SAFETY: whole pages of the mapping.
+    if isFenced { unsafe weir_fence(base + held.lowerBound, held.count, 1) }
+    // What the old window held is there already.
+    let slides = old.map { $0.contains(range.lowerBound) && $0.upperBound < range.upperBound } ?? false
+    let start = pages(of: slides ? (old ?? range).upperBound..<range.upperBound : range, true).lowerBound
     // SAFETY: whole pages of the mapping, of which `range` is a part.
     let result = unsafe weir_populate(base + start, range.upperBound - start)
     return result == 0 ? nil : -result
   }
 
-  /// Lets the pages of `range` go but a last one that the next window shares, and now and then all before them.
-  ///
-  /// A page that a window shares with the one before it is dropped by the later one: dropped by the earlier it would
-  /// fault again, and on newer systems one fault maps the whole large folio around it, windows already dropped included.
-  /// Sweeps catch what still slips through when windows close out of order.
-  ///
-  /// Long windows let whole large pages go, and shorter ones whole runs of pages that one fault maps, with the one that they begin in
-  /// and not the one that they end in: what a window's own faults mapped around it goes too, and a large page of which a part is let go
-  /// would be taken apart, which every processor has to be told of.
-  func drop(_ range: Range<Int>) {
-    let isLong = range.count >= WindowReader.largePageByteCount / 2 && !isSmall.load(ordering: .relaxed)
-    let unit =
-      isLong ? WindowReader.largePageByteCount : range.count >= 2 * Self.faultRun ? Self.faultRun : Self.pageMask + 1
-    let mask = unit - 1
-    let start = range.lowerBound & ~mask
-    let end = range.upperBound == byteCount ? byteCount : range.upperBound & ~mask
-    // SAFETY: whole pages of the mapping; live windows on them read the same bytes again.
-    if start < end { unsafe weir_drop(base + start, end - start) }
-    sweep(before: start)
+  /// Ends a window on the bytes of `range`.
+  func close(_ range: Range<Int>, isFenced: Bool) {
+    holds.withLock { letGo(range, isFenced, &$0) }
   }
 
-  /// Lets go of what slipped through before `place`, where a reader ends its last window on the file.
-  ///
-  /// No later window sweeps it, and of many shards little adds up.
-  func leave(at place: Int) {
-    let end = place == byteCount ? byteCount : place & ~Self.pageMask
-    let start = max(0, min(swept.load(ordering: .relaxed), end - 2 * Self.sweepDistance))
-    // SAFETY: whole pages of the mapping; live windows of others on them read the same bytes again.
-    if start < end { unsafe weir_drop(base + start, end - start) }
-  }
-
-  private func sweep(before place: Int) {
-    let last = swept.load(ordering: .relaxed)
-    guard place >= last else {
-      // A new pass over the file has begun.
-      if place < last - 2 * Self.sweepDistance { swept.store(place, ordering: .relaxed) }
-      return
+  /// Unmaps what a window holds and no other does, under the lock: a window that is opened meanwhile would lose its pages, and its
+  /// own faults would bring back more.
+  private func letGo(_ window: Range<Int>, _ isFenced: Bool, _ holds: inout [Range<Int>]) {
+    let held = pages(of: window, isFenced)
+    guard let place = holds.firstIndex(of: held) else { return }
+    holds.remove(at: place)
+    for part in held.subtracting(holds) {
+      // SAFETY: whole pages of the mapping, which no window holds.
+      unsafe weir_drop(base + part.lowerBound, part.count)
+      // SAFETY: the same pages.
+      if isFenced { unsafe weir_fence(base + part.lowerBound, part.count, 0) }
     }
-    let end = place - Self.sweepDistance
-    guard end - last > Self.sweepDistance else { return }
-    guard swept.compareExchange(expected: last, desired: end, ordering: .relaxed).exchanged else { return }
-    // Where memory is tight, what a worker that fell behind has mapped again since the sweeps before goes too.
-    let start = isSmall.load(ordering: .relaxed) ? max(0, last - 4 * Self.sweepDistance) : last
-    // SAFETY: both ends are page boundaries inside the mapping; live windows there read the same bytes again.
-    unsafe weir_drop(base + start, end - start)
+  }
+
+  /// The pages that a window on the bytes of `range` holds.
+  private func pages(of range: Range<Int>, _ isFenced: Bool) -> Range<Int> {
+    let page = Int(weir_page_size())
+    let unit = isFenced ? page : WindowReader.largePageByteCount
+    return range.lowerBound / unit
+      * unit..<min((range.upperBound + unit - 1) / unit * unit, (byteCount + page - 1) / page * page)
+  }
+}
+
+extension Range where Bound == Int {
+  /// What none of `others` covers, ascending.
+  func subtracting(_ others: [Range<Int>]) -> [Range<Int>] {
+    others.reduce([self]) { parts, other in
+      parts.flatMap { part in
+        guard part.overlaps(other) else { return [part] }
+        let before = part.lowerBound..<Swift.max(part.lowerBound, other.lowerBound)
+        return [before, Swift.min(part.upperBound, other.upperBound)..<part.upperBound].filter { !$0.isEmpty }
+      }
+    }
   }
 }

@@ -44,7 +44,7 @@
 
   deinit {
     for slot in slots {
-      if case .mapped(let region)? = slot.file?.storage { region.drop(slot.range) }
+      if case .mapped(let region)? = slot.file?.storage { region.close(slot.range, isFenced: !allowsLargePages) }
     }
   }
 
@@ -89,19 +89,12 @@
   private mutating func move(_ slot: Int, to range: Range<Int>, of file: InputFile) throws(CheckpointError) {
     switch file.storage {
     case .mapped(let region):
-      let old = slots[slot].range
-      let slides = slots[slot].file === file && old.contains(range.lowerBound) && old.upperBound < range.upperBound
-      if let left = slots[slot].file, left !== file, case .mapped(let region) = left.storage {
-        region.leave(at: slots[slot].range.upperBound)
-      }
-      // The old window goes before the new one comes: both at once would take more than the budget reckons with.
-      if !slides {
-        close(slot: slot)
-      } else if old.lowerBound < range.lowerBound {
-        region.drop(old.lowerBound..<range.lowerBound)
-      }
-      if !allowsLargePages { region.avoidLargePages() }
-      if let number = region.populate(slides ? old.upperBound..<range.upperBound : range) {
+      let stays = slots[slot].file === file
+      // The old window goes before the new one's pages come: both at once would take more than the budget reckons with.
+      if !stays { close(slot: slot) }
+      let old = stays ? slots[slot].range : nil
+      (slots[slot].file, slots[slot].range) = (file, range)
+      if let number = region.open(range, insteadOf: old, isFenced: !allowsLargePages) {
         throw SystemError.isLostPage(number)
           ? file.truncated
           : CheckpointError(.readFailed, file: file.path, byteOffset: range.lowerBound, errno: number)
@@ -109,15 +102,14 @@
     case .descriptor(let shared):
       close(slot: slot)
       try unsafe shared.descriptor.fill(buffer(slot, range.count), from: range.lowerBound)
+      (slots[slot].file, slots[slot].range) = (file, range)
     }
-    slots[slot].file = file
-    slots[slot].range = range
   }
 
   /// Ends the slot's window: mapped pages are let go, a buffer is kept for the next window.
   public mutating func close(slot: Int) {
     guard slot < slots.count, let file = slots[slot].file else { return }
-    if case .mapped(let region) = file.storage { region.drop(slots[slot].range) }
+    if case .mapped(let region) = file.storage { region.close(slots[slot].range, isFenced: !allowsLargePages) }
     slots[slot].file = nil
   }
 

@@ -7,11 +7,16 @@ internal import WeirTensors
 /// A slot keeps its block until another is asked for, so that the tiles of a block cost one decoding.
 final class CodedWindows {
   private let progress: Progress
-  private var payloads = WindowReader(reach: 256 << 10)
-  private var bases = WindowReader(reach: 0)
+  private var payloads: WindowReader
+  private var bases: WindowReader
   private var slots: [Slot] = []
 
-  init(_ progress: Progress) { self.progress = progress }
+  /// - Parameter allowsLargePages: whether a window may hold the rest of the large pages that it begins and ends in.
+  init(_ progress: Progress, allowsLargePages: Bool) {
+    self.progress = progress
+    payloads = WindowReader(reach: 256 << 10, allowsLargePages: allowsLargePages)
+    bases = WindowReader(reach: 0, allowsLargePages: allowsLargePages)
+  }
 
   /// What a slot holds.
   private final class Slot {

@@ -11,11 +11,13 @@ final class CodingBench {
   /// Pieces of tensors that the worker's present block has finished.
   var pieces: [TensorHasher.Piece] = []
   let scan = NonFiniteScan()
-  private var bases = WindowReader(reach: 0)
+  private var bases: WindowReader
   private let padding: AlignedBuffer
   private let machine = TileMachine()
 
-  init() throws(CheckpointError) {
+  /// - Parameter allowsLargePages: whether a window on a base may hold the rest of the large pages that it begins and ends in.
+  init(allowsLargePages: Bool = true) throws(CheckpointError) {
+    bases = WindowReader(reach: 0, allowsLargePages: allowsLargePages)
     scratch = try CodecScratch()
     padding = try AlignedBuffer(byteCount: BlockPlace.maximumCount * 8)
   }

@@ -136,8 +136,6 @@ struct WorkSizes: Sendable, Equatable {
   let allowsLargePages: Bool
 
   private static let page = 4096
-  /// Bytes of an input's pages that may stay behind its windows for a while.
-  private static let slipped = 8 << 20
 
   /// Tensors whose statistics are held at the same time: one that is applied, and those ahead of it.
   private static let tensorsInFlight = 3
@@ -162,15 +160,25 @@ struct WorkSizes: Sendable, Equatable {
     let fixed =
       workers * workerBytes + Self.tensorsInFlight * held + threads * (claimed + factors) + self.factors
       + shared
-    // What slips through behind windows until a sweep catches it is left room for, but never more than three eighths.
-    let available = max(0, memory - fixed - min(max(1, slots) * Self.slipped, memory / 8 * 3))
+    let room = max(0, memory - fixed)
+    let windows = workers * max(1, slots)
+    // Large pages are fewer to map, but a window holds the rest of those that it begins and ends in.
+    let around = windows * 2 * WindowReader.largePageByteCount
+    let large = Self.divided(max(0, room - around), workers: workers, windows: windows, leastBlock: leastBlock)
+    allowsLargePages = large.window >= WindowReader.largePageByteCount
+    (block, window) =
+      allowsLargePages ? large : Self.divided(room, workers: workers, windows: windows, leastBlock: leastBlock)
+    total = fixed + workers * Self.held(block) + windows * window
+  }
+
+  /// Divides `room` between blocks, which get half of it at the most, and windows.
+  private static func divided(
+    _ room: Int, workers: Int, windows: Int, leastBlock: Int
+  ) -> (block: Int, window: Int) {
     var block = 4 << 20
-    while block > leastBlock, Self.held(block) * workers > available / 2 { block /= 2 }
-    let share = max(0, available - Self.held(block) * workers) / (workers * max(1, slots))
-    self.block = block
-    window = min(4 << 20, max(64 << 10, share / Self.page * Self.page))
-    total = fixed + workers * (Self.held(block) + max(1, slots) * window)
-    allowsLargePages = total + workers * max(1, slots) * 2 * WindowReader.largePageByteCount <= memory
+    while block > leastBlock, held(block) * workers > room / 2 { block /= 2 }
+    let share = max(0, room - held(block) * workers) / windows
+    return (block, min(4 << 20, max(64 << 10, share / page * page)))
   }
 
   /// Bytes of a worker's block, and of the part of it that waits to be hashed after what another worker is still computing.

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeirIO
 
 /// How far a run has come; read by anyone at any time.
 public final class Progress: Sendable {

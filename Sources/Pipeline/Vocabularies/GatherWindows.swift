@@ -5,24 +5,31 @@ internal import WeirTensors
 /// A worker's gathered rows, one panel per operand slot.
 final class GatherWindows {
   private let progress: Progress
+  private let allowsLargePages: Bool
   private var slots: [Slot] = []
 
-  init(_ progress: Progress) { self.progress = progress }
+  /// - Parameter allowsLargePages: whether a window may hold the rest of the large pages that it begins and ends in.
+  init(_ progress: Progress, allowsLargePages: Bool) {
+    self.progress = progress
+    self.allowsLargePages = allowsLargePages
+  }
 
   /// What a slot holds.
   private final class Slot {
-    var rows = Gathering()
+    var rows: Gathering
     var panel: MemoryPanel?
     var source: GatheredTensor?
     var key: Operand?
     var elements = 0..<0
+
+    init(_ rows: consuming Gathering) { self.rows = rows }
   }
 
   /// Opens a window on elements that lie in one panel.
   func open(
     _ tensor: GatheredTensor, of operand: Operand, _ elements: Range<Int>, slot number: Int
   ) throws(CheckpointError) -> InputWindow {
-    while slots.count <= number { slots.append(Slot()) }
+    while slots.count <= number { slots.append(Slot(Gathering(allowsLargePages: allowsLargePages))) }
     let slot = slots[number]
     if let panel = slot.panel, slot.key == operand, slot.elements.contains(elements.lowerBound) {
       return unsafe InputWindow(address: UnsafeRawPointer(panel.start), first: slot.elements.lowerBound)
@@ -40,7 +47,9 @@ final class GatherWindows {
 
 /// Reads and decodes rows of parts.
 struct Gathering: ~Copyable {
-  private var reader = WindowReader(reach: 0)
+  private var reader: WindowReader
+
+  init(allowsLargePages: Bool) { reader = WindowReader(reach: 0, allowsLargePages: allowsLargePages) }
 
   /// Writes rows of a tensor, decoded, one after the other.
   mutating func gather(

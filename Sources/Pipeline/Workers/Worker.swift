@@ -21,14 +21,15 @@ struct Worker: ~Copyable {
   private static let hashedBytes = 32 << 10
 
   init(_ plan: Plan, _ factors: FactorStore, progress: Progress) throws(CheckpointError) {
-    let bench = try CodingBench()
+    let allowsLargePages = plan.sizes.allowsLargePages
+    let bench = try CodingBench(allowsLargePages: allowsLargePages)
     let block = try AlignedBuffer(byteCount: plan.sizes.block, usesLargePages: true)
     self.plan = plan
     machine = TileMachine(tileLength: plan.options.tileLength, rankStep: plan.options.rankStep)
     windowBytes = plan.sizes.window
-    coded = CodedWindows(progress)
+    coded = CodedWindows(progress, allowsLargePages: allowsLargePages)
     let adapted = AdapterWindows(factors)
-    let gathered = GatherWindows(progress)
+    let gathered = GatherWindows(progress, allowsLargePages: allowsLargePages)
     windows = Windows(plan, progress, coded, adapted, gathered, reach: min(1 << 20, plan.sizes.window))
     sampling = Windows(plan, progress, coded, adapted, gathered, reach: 0)
     self.bench = bench
