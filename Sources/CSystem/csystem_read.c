@@ -126,21 +126,28 @@ void weir_unmap(void *base, size_t byte_count) { munmap(base, byte_count); }
 
 size_t weir_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
+// Whether a page is in memory; 1 as well where the system does not say.
+static int is_cached(void *page) {
+#ifdef __linux__
+  unsigned char found = 1;
+#else
+  char found = 1;
+#endif
+  return mincore(page, 1, &found) != 0 || (found & 1);
+}
+
 int weir_populate(void *base, size_t byte_count) {
+  if (byte_count == 0) return 0;
+  char *last = (char *)base + (byte_count - 1) / weir_page_size() * weir_page_size();
+  if (!is_cached(base) || !is_cached(last)) madvise(base, byte_count, MADV_WILLNEED);
 #ifdef __linux__
   // MADV_POPULATE_READ, since Linux 5.14; the C library's headers may be older than the system.
-  static _Atomic int unknown = 0;
-  if (!atomic_load_explicit(&unknown, memory_order_relaxed)) {
-    int result;
-    do {
-      result = madvise(base, byte_count, 22);
-    } while (result != 0 && (errno == EINTR || errno == EAGAIN));
-    if (result == 0) return 0;
-    if (errno != EINVAL) return -errno;
-    atomic_store_explicit(&unknown, 1, memory_order_relaxed);
-  }
+  int result;
+  do {
+    result = madvise(last, 1, 22);
+  } while (result != 0 && (errno == EINTR || errno == EAGAIN));
+  if (result != 0 && errno != EINVAL) return -errno;
 #endif
-  madvise(base, byte_count, MADV_WILLNEED);
   return 0;
 }
 

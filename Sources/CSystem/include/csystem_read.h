@@ -36,8 +36,8 @@ void weir_unmap(void *base, size_t byte_count);
 
 size_t weir_page_size(void);
 
-/// Brings pages into memory; -EFAULT where the file has become too short for them. Where the system cannot
-/// populate in one step it is only told what will be needed, and 0 is returned.
+/// Has the file read ahead where pages at either end are not in the page cache, and maps the last page; -EFAULT where the file has become
+/// too short for it. The others are mapped as they are touched, many by one fault, which is cheaper than looking at each of them here.
 int weir_populate(void *base, size_t byte_count);
 
 /// Makes pages an area of their own among the mapping's (`stands` 1), or part of their neighbours' again (0). Newer systems let one

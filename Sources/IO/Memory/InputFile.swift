@@ -69,7 +69,7 @@ public final class InputFile: Sendable {
   ///
   /// A path that leads to another file by now does no harm: what was opened has been read.
   ///
-  /// - Throws: ``CheckpointError`` with kind `.truncated` or `.changed`.
+  /// - Throws: ``CheckpointError`` with kind `.truncated`, `.readFailed` or `.changed`.
   public func checkIntact() throws(CheckpointError) {
     try checkPages()
     guard let now = try? InputDescriptor(path), now.identity == identity else { return }
@@ -81,10 +81,16 @@ public final class InputFile: Sendable {
 
   /// Checks that no page that was read had been lost by the file.
   func checkPages() throws(CheckpointError) {
-    if case .mapped(let region) = storage, region.isDamaged { throw truncated }
+    if case .mapped(let region) = storage, region.isDamaged { throw lostPage }
   }
 
-  var truncated: CheckpointError {
+  /// Why a page that was mapped cannot be read: the file has shrunk, or the disk has failed.
+  var lostPage: CheckpointError {
+    guard let found = FileSystem.byteCount(path), found >= byteCount else { return truncated }
+    return CheckpointError(.readFailed, file: path, errno: SystemError.inputOutput)
+  }
+
+  private var truncated: CheckpointError {
     CheckpointError(.truncated(found: FileSystem.byteCount(path), expected: byteCount), file: path)
   }
 }

@@ -96,7 +96,7 @@
       (slots[slot].file, slots[slot].range) = (file, range)
       if let number = region.open(range, insteadOf: old, isFenced: !allowsLargePages) {
         throw SystemError.isLostPage(number)
-          ? file.truncated
+          ? file.lostPage
           : CheckpointError(.readFailed, file: file.path, byteOffset: range.lowerBound, errno: number)
       }
     case .descriptor(let shared):

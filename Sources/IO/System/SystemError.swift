@@ -12,6 +12,9 @@ package enum SystemError {
   /// The number for memory that the system does not have.
   package static var outOfMemory: Int32 { ENOMEM }
 
+  /// The number for a disk that cannot read or write.
+  static var inputOutput: Int32 { EIO }
+
   /// Whether a number says that a path leads nowhere.
   package static func isMissing(_ number: Int32) -> Bool { number == ENOENT || number == ENOTDIR }
 

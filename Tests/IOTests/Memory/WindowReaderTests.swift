@@ -94,6 +94,22 @@ struct WindowReaderTests {
     }
   }
 
+  @Test func `A page that is lost though the file has its length is the disk's failure`() throws {
+    try withTemporaryDirectory { folder in
+      let path = "\(folder)/x"
+      try writeFile(path, pattern(100_000))
+      let file = try InputFile(path: path, policy: .map)
+      var reader = WindowReader()
+      let window = try reader.open(file, 0..<100_000, slot: 0)
+      try resizeFile(path, to: 0)
+      #expect(window[0] == 0)
+      try resizeFile(path, to: 100_000)
+      let expected = CheckpointError(.readFailed, file: path, errno: EIO)
+      #expect(throws: expected) { _ = try reader.open(file, 0..<1, slot: 0) }
+      #expect(expected.description.hasPrefix("\(path): read failed: input/output error"))
+    }
+  }
+
   @Test(arguments: ReadPolicy.allCases)
   func `A file that was written to after it was opened is an error`(_ policy: ReadPolicy) throws {
     try withTemporaryDirectory { folder in
