@@ -129,6 +129,12 @@ int weir_lock_file(const char *path) {
   return -code;
 }
 
+void weir_unlock_file(int fd) {
+  // Closing alone leaves the lock to a child that another thread has just forked, until that runs its program.
+  flock(fd, LOCK_UN);
+  close(fd);
+}
+
 int weir_rename_new(const char *from, const char *to) {
 #if defined(__APPLE__)
   if (renamex_np(from, to, RENAME_EXCL) == 0) return 0;

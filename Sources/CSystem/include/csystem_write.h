@@ -38,6 +38,9 @@ int weir_sync(int fd);
 /// -ESTALE where the file was removed while the lock was being taken.
 int weir_lock_file(const char *path);
 
+/// Lets go of a lock and closes its file.
+void weir_unlock_file(int fd);
+
 /// Renames, failing with -EEXIST where `to` exists (an empty folder included).
 int weir_rename_new(const char *from, const char *to);
 

@@ -93,12 +93,12 @@ struct StagingFolder: Sendable {
     // Not as one tree: once the lock's name is gone, another run may already have made a new one here.
     OutputCalls.removeTree(PathText.joined(path, "lock"))
     OutputCalls.removeEmptyFolder(path)
-    OutputCalls.closeFile(lock)
+    OutputCalls.unlockFile(lock)
     for parent in createdParents { OutputCalls.removeEmptyFolder(parent) }
   }
 
   /// Lets go of the lock and leaves the files for a later run to remove.
-  func abandon() { OutputCalls.closeFile(lock) }
+  func abandon() { OutputCalls.unlockFile(lock) }
 
   /// Makes and locks the folder, however often another run removes it in between.
   private static func acquire(_ path: String) throws(CheckpointError) -> Int32 {

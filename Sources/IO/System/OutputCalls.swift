@@ -127,6 +127,9 @@ enum OutputCalls {
     unsafe weir_lock_file(path)
   }
 
+  /// Lets go of what ``lockFile(_:)`` has locked.
+  static func unlockFile(_ lock: Int32) { weir_unlock_file(lock) }
+
   /// Bytes that may still be written on the file system that holds `path`.
   static func freeBytes(_ path: String) -> Int? {
     // SAFETY: as above.
