@@ -11,7 +11,7 @@ internal import CSystem
   private let base: UnsafeMutableRawPointer
   private let watch: Int32
   /// The pages that windows hold, each window's as a range of bytes.
-  private let holds = Monitor<[Range<Int>]>([])
+  private let holds = Lock<[Range<Int>]>([])
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
   init?(descriptor: Int32, byteCount: Int) {
     var base: UnsafeMutableRawPointer?

@@ -1,5 +1,4 @@
 internal import Synchronization
-internal import WeirIO
 
 /// How far a run has come; read by anyone at any time.
 public final class Progress: Sendable {

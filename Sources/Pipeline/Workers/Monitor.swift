@@ -8,13 +8,13 @@
 ///
 /// `Synchronization.Mutex` cannot be waited on, and the thread sanitizer does not see what it orders where threads contend
 /// for it, which is why this wraps the system's own pair.
-@safe public final class Monitor<State>: @unchecked Sendable {
+@safe final class Monitor<State>: @unchecked Sendable {
   // Sendable: `state` is only reached through `withLock` and `wait`, under the mutex.
   private var state: State
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  public init(_ state: State) {
+  init(_ state: State) {
     self.state = state
     // SAFETY: allocated here, initialised before anybody can see them, destroyed in `deinit`.
     unsafe mutex = .allocate(capacity: 1)
@@ -31,14 +31,14 @@
   }
 
   /// Runs `body` with the state to itself.
-  public func withLock<Result>(_ body: (inout State) -> Result) -> Result {
+  func withLock<Result>(_ body: (inout State) -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return body(&state)
   }
 
   /// Runs `body` with the state to itself, and again after each change, until it gives a result.
-  public func wait<Result>(until body: (inout State) -> Result?) -> Result {
+  func wait<Result>(until body: (inout State) -> Result?) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     while true {
@@ -48,14 +48,14 @@
   }
 
   /// Runs `body`, and wakes all that wait.
-  public func change<Result>(_ body: (inout State) -> Result) -> Result {
+  func change<Result>(_ body: (inout State) -> Result) -> Result {
     let result = withLock(body)
     unsafe pthread_cond_broadcast(condition)
     return result
   }
 
   /// Waits at most `milliseconds` for a change, unless `isOver` already; gives back whether it is.
-  public func pause(milliseconds: Int, until isOver: (State) -> Bool) -> Bool {
+  func pause(milliseconds: Int, until isOver: (State) -> Bool) -> Bool {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     if isOver(state) { return true }
