@@ -1,4 +1,5 @@
 import ArgumentParser
+import WeirIO
 import WeirPipeline
 import WeirTensors
 

@@ -16,7 +16,7 @@ public enum Suggestion {
 
   /// `; did you mean 'x'?` or nothing.
   public static func phrase(for word: String, in candidates: some Sequence<String>) -> String {
-    nearest(to: word, in: candidates).map { "; did you mean '\($0)'?" } ?? ""
+    nearest(to: word, in: candidates).map { "; did you mean \(MessageText.quoted($0))?" } ?? ""
   }
 
   /// Optimal string alignment distance over the first 64 characters of each: insert, delete, replace, swap.
