@@ -12,6 +12,7 @@ internal import CSystem
   private let watch: Int32
   /// The pages that windows hold, each window's as a range of bytes.
   private let holds = Lock<[Range<Int>]>([])
+
   /// Maps a file's first `byteCount` bytes, at least one; `nil` where the system has no room.
   init?(descriptor: Int32, byteCount: Int) {
     var base: UnsafeMutableRawPointer?
@@ -59,11 +60,9 @@ internal import CSystem
     }
     // SAFETY: whole pages of the mapping.
     if isFenced { unsafe weir_fence(base + held.lowerBound, held.count, 1) }
-    // What the old window held is there already.
-    let slides = old.map { $0.contains(range.lowerBound) && $0.upperBound < range.upperBound } ?? false
-    let start = pages(of: slides ? (old ?? range).upperBound..<range.upperBound : range, true).lowerBound
-    // SAFETY: whole pages of the mapping, of which `range` is a part.
-    let result = unsafe weir_populate(base + start, range.upperBound - start)
+    let own = pages(of: range, true)
+    // SAFETY: whole pages of the mapping.
+    let result = unsafe weir_populate(base + own.lowerBound, own.count)
     return result == 0 ? nil : -result
   }
 
