@@ -20,8 +20,15 @@ extension ArchiveIndex {
     let isCompressed: Bool
   }
 
-  /// The names, types, shapes and sizes.
-  func names(compressing: Bool = true) -> Names {
+  /// The names, types, shapes and sizes, compressed where that saves anything.
+  func names() throws(CheckpointError) -> Names {
+    let plain = plainNames
+    guard let frame = try ZstdFrame.compress(plain.bytes) else { return plain }
+    return Names(bytes: frame, byteCount: plain.byteCount, isCompressed: true)
+  }
+
+  /// The names, types, shapes and sizes, not compressed.
+  var plainNames: Names {
     var text = ByteText()
     for tensor in tensors {
       text.append(text: tensor.info.name)
@@ -39,8 +46,7 @@ extension ArchiveIndex {
       text.append(UInt8(file.isStored ? 1 : 0))
       text.append(count: file.byteCount)
     }
-    let frame = compressing ? ZstdFrame.compress(text.bytes) : nil
-    return Names(bytes: frame ?? text.bytes, byteCount: text.bytes.count, isCompressed: frame != nil)
+    return Names(bytes: text.bytes, byteCount: text.bytes.count, isCompressed: false)
   }
 
   /// Codecs, what their blocks do not say, and hashes.

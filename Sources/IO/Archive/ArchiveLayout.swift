@@ -102,7 +102,7 @@ public struct ArchiveLayout: Sendable {
     for shard in shards {
       for start in stride(from: 0, to: shard.header.count, by: StoredBytes.blockByteCount) {
         let end = min(start + StoredBytes.blockByteCount, shard.header.count)
-        payloads.append(StoredBytes.encode(Array(shard.header[start..<end])))
+        payloads.append(try StoredBytes.encode(Array(shard.header[start..<end])))
       }
     }
     self.kind = kind
@@ -111,7 +111,7 @@ public struct ArchiveLayout: Sendable {
     self.sideFiles = sideFiles
     self.metadata = metadata
     self.index = index
-    names = index.names()
+    names = try index.names()
     shardPayloads = payloads
     indexByteCount = index.byteCount(names, blockCount: index.items.reduce(0) { $0 + $1.blockCount })
     headerByteCount = ArchiveHeader.room(for: index, indexByteCount: indexByteCount, metadata, metadataRoom)

@@ -167,7 +167,7 @@ public final class ArchiveWriter: Sendable {
 
   /// Appends the next 2^19 bytes, or the last, of a side file that is stored.
   public func append(_ bytes: [UInt8], sideFile: Int, block: Int) throws(CheckpointError) {
-    let payload = StoredBytes.encode(bytes)
+    let payload = try StoredBytes.encode(bytes)
     try state.withLock { (state) throws(CheckpointError) in
       try state.add(payload, layout.shards.count + sideFile, block)
     }
@@ -182,7 +182,7 @@ public final class ArchiveWriter: Sendable {
     let hasher = TensorHasher(byteCounts: [expected.byteCount])
     for block in 0..<StoredBytes.blockCount(expected.byteCount) {
       let start = block * StoredBytes.blockByteCount
-      let bytes = try input.read(min(StoredBytes.blockByteCount, expected.byteCount - start), at: start)
+      let bytes = try input.readAll(min(StoredBytes.blockByteCount, expected.byteCount - start), at: start)
       // SAFETY: the buffer lives for the call.
       unsafe _ = bytes.withUnsafeBytes { unsafe hasher.add($0, of: 0, at: start) }
       try append(bytes, sideFile: sideFile, block: block)

@@ -11,8 +11,8 @@ enum StoredBytes {
   }
 
   /// Encodes a block, smaller than ``StoredCodec`` would: there are few of them.
-  static func encode(_ bytes: [UInt8]) -> [UInt8] {
-    if let frame = ZstdFrame.compress(bytes) { return [1] + frame }
+  static func encode(_ bytes: [UInt8]) throws(CheckpointError) -> [UInt8] {
+    if let frame = try ZstdFrame.compress(bytes) { return [1] + frame }
     return [0] + bytes
   }
 

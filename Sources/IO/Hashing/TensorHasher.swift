@@ -255,7 +255,7 @@ extension TensorHasher {
     let file = try InputDescriptor(path)
     var hashes: [Hash128] = []
     for start in stride(from: 0, to: file.byteCount, by: pieceByteCount) {
-      hashes.append(Hash128(try file.read(min(pieceByteCount, file.byteCount - start), at: start)))
+      hashes.append(Hash128(try file.readAll(min(pieceByteCount, file.byteCount - start), at: start)))
     }
     return Hash128(of: hashes)
   }

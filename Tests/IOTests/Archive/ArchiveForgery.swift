@@ -47,7 +47,7 @@ struct ArchiveForgery {
     var index = index
     index.blockByteCounts = payloads.map(\.count)
     index.checksums = payloads.map { $0.withUnsafeBytes { BlockChecksum.of($0) } }
-    let plain = index.names(compressing: false)
+    let plain = index.plainNames
     let names = ArchiveIndex.Names(bytes: plain.bytes, byteCount: plain.byteCount + namesExcess, isCompressed: false)
     let byteCount = index.byteCount(names, blockCount: payloads.count) + room
     let entries = [ArchiveHeader.entry(ofIndex: byteCount)] + entries(of: index)

@@ -30,26 +30,31 @@ public enum StoredCodec {
     let width = place.dtype.byteCount
     // SAFETY: the buffers live for the calls and have the sizes that they say.
     var best = unsafe [Form.raw.rawValue] + Array(result)
-    if let frame = unsafe compress(result, .frame, below: best.count) { best = frame }
+    if let frame = try unsafe compress(result, .frame, below: best.count) { best = frame }
     guard width > 1 else { return best }
     let separated = unsafe [UInt8](unsafeUninitializedCapacity: result.count) { buffer, initialised in
       unsafe weir_split_bytes(
         result.bindMemory(to: UInt8.self).baseAddress, result.count, UInt32(width), buffer.baseAddress)
       initialised = result.count
     }
-    let frame = unsafe separated.withUnsafeBytes { unsafe compress($0, .separated, below: best.count) }
-    return frame ?? best
+    let frame = unsafe separated.withUnsafeBytes { bytes in
+      Result { () throws(CheckpointError) in try unsafe compress(bytes, .separated, below: best.count) }
+    }
+    return try frame.get() ?? best
   }
 
-  private static func compress(_ bytes: UnsafeRawBufferPointer, _ form: Form, below limit: Int) -> [UInt8]? {
+  private static func compress(
+    _ bytes: UnsafeRawBufferPointer, _ form: Form, below limit: Int
+  ) throws(CheckpointError) -> [UInt8]? {
+    var count = 0
     // SAFETY: the library writes at most as many bytes as it is told to, and says how many it wrote.
     let frame = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, initialised in
       unsafe buffer[0] = form.rawValue
-      let count = unsafe ZSTD_compress(
+      count = unsafe ZSTD_compress(
         buffer.baseAddress.unsafelyUnwrapped + 1, limit - 1, bytes.baseAddress, bytes.count, level)
       initialised = ZSTD_isError(count) == 0 ? count + 1 : 0
     }
-    return frame.isEmpty || frame.count >= limit ? nil : frame
+    return try ZstdFrame.fits(count, of: bytes.count) && frame.count < limit ? frame : nil
   }
 
   /// Unpacks a block.
