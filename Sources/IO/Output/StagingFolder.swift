@@ -13,7 +13,7 @@
 ///       replaced/  the output that was there before, for a moment, where paths cannot be exchanged in one step
 struct StagingFolder: Sendable {
   let path: String
-  private let lock: Int32
+  private let lock: FileLock
   private let createdParents: [String]
 
   static let filesName = "files"
@@ -33,7 +33,7 @@ struct StagingFolder: Sendable {
     path = Self.path(for: output)
     let created = try Self.makeFolders(PathText.parent(of: output))
     do {
-      lock = try Self.acquire(path)
+      lock = FileLock(try Self.acquire(path))
     } catch {
       for parent in created { OutputCalls.removeEmptyFolder(parent) }
       throw error
@@ -85,20 +85,22 @@ struct StagingFolder: Sendable {
     return code
   }
 
-  /// Removes everything, the lock last, and lets go of it; parents made by ``init(for:)`` go too if they are empty.
+  /// Removes everything, the lock last, and lets go of it; parents made by ``init(for:)`` go too if they are empty. Nothing where the
+  /// lock has been let go of: another run may be at work here.
   func remove() {
+    guard lock.isHeld else { return }
     for name in (try? FileSystem.names(in: path)) ?? [] where name != "lock" {
       OutputCalls.removeTree(PathText.joined(path, name))
     }
     // Not as one tree: once the lock's name is gone, another run may already have made a new one here.
     OutputCalls.removeTree(PathText.joined(path, "lock"))
     OutputCalls.removeEmptyFolder(path)
-    OutputCalls.unlockFile(lock)
+    lock.release()
     for parent in createdParents { OutputCalls.removeEmptyFolder(parent) }
   }
 
   /// Lets go of the lock and leaves the files for a later run to remove.
-  func abandon() { OutputCalls.unlockFile(lock) }
+  func abandon() { lock.release() }
 
   /// Makes and locks the folder, however often another run removes it in between.
   private static func acquire(_ path: String) throws(CheckpointError) -> Int32 {

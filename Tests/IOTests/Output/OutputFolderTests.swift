@@ -209,6 +209,18 @@ private func fill(_ folder: OutputFolder, _ layout: OutputLayout) throws {
     #expect(refusal(scratch.path("out")) == nil)
   }
 
+  @Test func `A lock that is let go of twice closes no other file`() throws {
+    let scratch = try Scratch()
+    let path = scratch.path("lock")
+    let lock = FileLock(OutputCalls.lockFile(path))
+    #expect(lock.isHeld)
+    lock.release()
+    let descriptor = open("/dev/null", O_RDONLY)
+    lock.release()
+    #expect(!lock.isHeld && fcntl(descriptor, F_GETFD) >= 0)
+    close(descriptor)
+  }
+
   @Test func `A run that is let go of leaves its lock open and its files for the next`() throws {
     let scratch = try Scratch()
     do {
