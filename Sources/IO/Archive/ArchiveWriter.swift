@@ -273,7 +273,7 @@ extension ArchiveWriter.State {
     let old = try InputDescriptor(file.path)
     var offset = file.byteCount
     for (count, checksum) in zip(tensor.byteCounts, tensor.checksums) {
-      guard let bytes = try? old.read(count, at: offset), bytes.count == count else { return false }
+      guard let bytes = try? old.readAll(count, at: offset) else { return false }
       // SAFETY: the buffer lives for the call.
       guard unsafe bytes.withUnsafeBytes({ unsafe BlockChecksum.of($0) }) == checksum else { return false }
       offset += count

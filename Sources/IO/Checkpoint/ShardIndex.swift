@@ -72,11 +72,7 @@ package enum TextFile {
     guard file.byteCount <= maximumByteCount else {
       throw CheckpointError(.fileTooLarge(byteCount: file.byteCount, limit: maximumByteCount), file: path)
     }
-    let text = try file.read(file.byteCount)
-    guard text.count == file.byteCount else {
-      throw CheckpointError(.truncated(found: text.count, expected: file.byteCount), file: path)
-    }
-    return text
+    return try file.readAll(file.byteCount)
   }
 
   /// Reads JSON; errors carry line and column.

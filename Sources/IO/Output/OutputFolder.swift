@@ -175,12 +175,7 @@ public final class OutputFolder: Sendable {
     let piece = 1 << 20
     let writer = try OutputFileWriter(path: path(of: name), byteCount: input.byteCount, unbuffered: false)
     for offset in stride(from: 0, to: input.byteCount, by: piece) {
-      let count = min(piece, input.byteCount - offset)
-      let bytes = try input.read(count, at: offset)
-      guard bytes.count == count else {
-        throw CheckpointError(.truncated(found: offset + bytes.count, expected: input.byteCount), file: source)
-      }
-      try writer.write(bytes, at: offset)
+      try writer.write(input.readAll(min(piece, input.byteCount - offset), at: offset), at: offset)
     }
     try writer.finish()
   }

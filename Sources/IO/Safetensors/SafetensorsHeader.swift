@@ -50,11 +50,7 @@ public struct SafetensorsHeader: Sendable {
     guard byteCount <= available else {
       throw CheckpointError(.headerBeyondFile(byteCount: length, available: available), file: file.path)
     }
-    let text = try file.read(byteCount, at: 8)
-    guard text.count == byteCount else {
-      throw CheckpointError(.truncated(found: 8 + text.count, expected: file.byteCount), file: file.path)
-    }
-    return try parse(text, fileByteCount: file.byteCount, file: file.path)
+    return try parse(try file.readAll(byteCount, at: 8), fileByteCount: file.byteCount, file: file.path)
   }
 
   /// Checks the text of a header against the size of its file.

@@ -44,9 +44,11 @@ struct InputDescriptor: ~Copyable {
   }
 
   /// Reads `count` bytes from `offset` on; an error where the file ends before.
-  func readAll(_ count: Int, at offset: Int) throws(CheckpointError) -> [UInt8] {
+  func readAll(_ count: Int, at offset: Int = 0) throws(CheckpointError) -> [UInt8] {
     let bytes = try read(count, at: offset)
-    guard bytes.count == count else { throw truncated }
+    guard bytes.count == count else {
+      throw CheckpointError(.truncated(found: offset + bytes.count, expected: byteCount), file: path)
+    }
     return bytes
   }
 
@@ -55,11 +57,9 @@ struct InputDescriptor: ~Copyable {
     // SAFETY: the C function writes within the buffer, which its owner keeps alive during the call.
     let got = unsafe weir_read_at(descriptor, buffer.baseAddress, buffer.count, Int64(offset))
     guard got >= 0 else { throw CheckpointError(.readFailed, file: path, byteOffset: offset, errno: Int32(-got)) }
-    guard got == buffer.count else { throw truncated }
-  }
-
-  private var truncated: CheckpointError {
-    CheckpointError(.truncated(found: FileSystem.byteCount(path), expected: byteCount), file: path)
+    guard got == buffer.count else {
+      throw CheckpointError(.truncated(found: FileSystem.byteCount(path), expected: byteCount), file: path)
+    }
   }
 
   /// Maps the whole file; `nil` where the system has no room for it.
